@@ -1,0 +1,19 @@
+"""What a name costs: stub resolvers, and the servers that they ask."""
+
+from k8snet_lessons.dns._lookup import Lookup, lookup, queries
+from k8snet_lessons.dns._names import POD_HOSTS
+from k8snet_lessons.dns._resolvconf import RESOLVERS, Note, ResolvConf, parse_resolv_conf
+from k8snet_lessons.dns._wire import Answers, Query
+
+__all__ = [
+    "POD_HOSTS",
+    "RESOLVERS",
+    "Answers",
+    "Lookup",
+    "Note",
+    "Query",
+    "ResolvConf",
+    "lookup",
+    "parse_resolv_conf",
+    "queries",
+]

@@ -1,0 +1,148 @@
+"""The server's side of a lookup, and the record of what was sent.
+
+The models of the three resolvers are programs without sockets: where the real one sends
+and waits, they ask a `Wire`, which knows what the servers answer and keeps the transcript.
+Time is counted in seconds of waiting for answers that never come; an answer that does
+come takes none.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from k8snet_lessons.dns._names import Labels, present
+from k8snet_lessons.errors import InputError
+
+#: How the servers answer: ``{(qname, qtype): answer}``.
+Answers = Mapping[tuple[str, str], "str | Sequence[str]"]
+
+RCODES = ("NXDOMAIN", "SERVFAIL", "REFUSED", "NOTIMP", "FORMERR")
+_WORDS = (*RCODES, "NODATA", "TIMEOUT")
+_ALLOWED = (
+    'a list of addresses, or one of "NXDOMAIN", "NODATA", "SERVFAIL", "REFUSED", "NOTIMP", '
+    '"FORMERR", "TIMEOUT", or any of these but the last with "+TC" (truncated over UDP)'
+)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer: its response code, its addresses, whether UDP cuts it short."""
+
+    rcode: str
+    addresses: tuple[str, ...] = ()
+    truncated: bool = False
+
+    @property
+    def good(self) -> bool:
+        """Whether it carries what was asked for."""
+        return self.rcode == "NOERROR" and bool(self.addresses)
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question on its way.
+
+    Attributes
+    ----------
+    qname, qtype : str
+        The name without its final dot, and ``"A"`` or ``"AAAA"``.
+    nameserver : str
+        Where it went.
+    transport : str
+        ``"udp"`` or ``"tcp"``.
+    at_s : float
+        Seconds since the lookup began.
+    reply : str
+        What came back: ``"addresses"``, a response code, ``"NODATA"`` or ``"TIMEOUT"``.
+    """
+
+    qname: str
+    qtype: str
+    nameserver: str
+    transport: str
+    at_s: float
+    reply: str
+
+
+@dataclass
+class Wire:
+    """What the nameservers say, and what they were asked.
+
+    Attributes
+    ----------
+    answer : callable
+        From (qname in lower case, qtype) to a reply, or None for silence.
+    listening : callable
+        From a nameserver's address to whether anything listens there.
+    """
+
+    answer: Callable[[str, str], Reply | None]
+    listening: Callable[[str], bool]
+    sent: list[Query] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def ask(
+        self, labels: Labels, qtype: str, server: str, at_s: float, transport: str = "udp"
+    ) -> Reply | None:
+        """Send one question and return its answer, or None if none will come."""
+        if not self.listening(server):
+            self.refused.append(server)
+            return None
+        qname = present(labels)
+        reply = self.answer(qname.lower(), qtype)
+        if reply is not None and reply.truncated and transport == "tcp":
+            reply = Reply(reply.rcode, reply.addresses)
+        self.sent.append(Query(qname, qtype, server, transport, at_s, _describe(reply)))
+        return reply
+
+
+def _describe(reply: Reply | None) -> str:
+    if reply is None:
+        return "TIMEOUT"
+    if reply.truncated:
+        return "TC"
+    if reply.rcode != "NOERROR":
+        return reply.rcode
+    return "addresses" if reply.addresses else "NODATA"
+
+
+def listens_outside_loopback(server: str) -> bool:
+    """A pod has nobody listening on its own loopback; everybody else is taken to answer."""
+    return not ip_address(server.partition("%")[0]).is_loopback
+
+
+def answering(answers: Answers | None) -> Callable[[str, str], Reply | None]:
+    """Turn the caller's table into a function; what it does not list is NXDOMAIN."""
+    table: dict[tuple[str, str], Reply | None] = {}
+    for key, answer in (answers or {}).items():
+        if not (isinstance(key, tuple) and len(key) == 2):
+            raise InputError("answers", key, "keys of the form (qname, qtype)")
+        qname, qtype = key
+        stripped = qname.lower().removesuffix(".") or "."
+        table[stripped, qtype.upper()] = _read_answer(f"answers[{qname} {qtype}]", answer, qtype)
+
+    def answer_to(qname: str, qtype: str) -> Reply | None:
+        return table.get((qname, qtype), Reply("NXDOMAIN"))
+
+    return answer_to
+
+
+def _read_answer(where: str, answer: "str | Sequence[str]", qtype: str) -> Reply | None:
+    # A truncated answer has something in it that did not fit; what, does not matter here.
+    stand_in = ("192.0.2.1",) if qtype.upper() == "A" else ("2001:db8::1",)
+    if not isinstance(answer, str):
+        try:
+            return Reply("NOERROR", tuple(str(address) for address in answer))
+        except TypeError:
+            raise InputError(where, answer, _ALLOWED) from None
+    word, plus, flag = answer.upper().partition("+")
+    truncated = bool(plus)
+    if (truncated and flag != "TC") or (word == "TIMEOUT" and truncated):
+        raise InputError(where, answer, _ALLOWED)
+    if word == "TIMEOUT":
+        return None
+    if word == "NOERROR":
+        return Reply("NOERROR", stand_in if truncated else (), truncated)
+    if word not in _WORDS:
+        raise InputError(where, answer, _ALLOWED)
+    return Reply("NOERROR" if word == "NODATA" else word, (), truncated)
