@@ -1,0 +1,1 @@
+"""What was measured or published: the numbers the models read, with their sources."""
