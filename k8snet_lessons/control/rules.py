@@ -12,7 +12,7 @@ the result.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 Side: TypeAlias = Literal["src", "dst"]
 
@@ -279,6 +279,8 @@ class IptablesRuleset:
     pod_cidrs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     mode: Literal["iptables"] = field(default="iptables", init=False)
+    # Room for indexes that a trace builds on first use; no part of what the ruleset is.
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def rule_count(self) -> int:
