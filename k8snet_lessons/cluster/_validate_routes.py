@@ -1,0 +1,143 @@
+"""Ingress, Gateway and HTTPRoute, as the API server checks them."""
+
+from typing import Any
+
+from k8snet_lessons.cluster import _syntax as syntax
+from k8snet_lessons.cluster._syntax import Report
+from k8snet_lessons.cluster.problems import Path
+
+_PATH_TYPES = ("Exact", "Prefix", "ImplementationSpecific")
+_BAD_IN_PATH = ("//", "/./", "/../", "%2f", "%2F")
+_BAD_AT_END = ("/..", "/.")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+_MAX_WEIGHT = 1_000_000
+
+
+def _host(report: Report, path: Path, host: str | None) -> None:
+    if not host:
+        return
+    if syntax.parse_address(host) is not None:
+        report(path, host, "a DNS name, not an IP address")
+    elif not syntax.is_subdomain(host.removeprefix("*.")):
+        report(path, host, "a DNS name such as shop.example.com or *.example.com")
+
+
+def ingress(obj: Any, report: Report) -> None:
+    """Check one Ingress."""
+    spec = obj.spec
+    if spec.defaultBackend is None and not spec.rules:
+        report(("spec",), "neither rules nor defaultBackend", "at least one of them")
+    if spec.defaultBackend is not None:
+        _ingress_backend(spec.defaultBackend, report, ("spec", "defaultBackend"))
+    for index, rule in enumerate(spec.rules or []):
+        here: Path = ("spec", "rules", index)
+        _host(report, (*here, "host"), rule.host)
+        for at, entry in enumerate((rule.http.paths if rule.http else None) or []):
+            _ingress_path(entry, report, (*here, "http", "paths", at))
+    for index, entry in enumerate(spec.tls or []):
+        for at, host in enumerate(entry.hosts or []):
+            _host(report, ("spec", "tls", index, "hosts", at), host)
+
+
+def _ingress_path(entry: Any, report: Report, path: Path) -> None:
+    syntax.check_one_of(report, (*path, "pathType"), entry.pathType, _PATH_TYPES)
+    text = entry.path
+    here = (*path, "path")
+    if entry.pathType == "ImplementationSpecific":
+        if text and not text.startswith("/"):
+            report(here, text, "a path that starts with '/'")
+    elif not (text or "").startswith("/"):
+        report(here, text, "a path that starts with '/'")
+    else:
+        for bad in _BAD_IN_PATH:
+            if bad in text:
+                report(here, text, f"a path without {bad!r}")
+        for bad in _BAD_AT_END:
+            if text.endswith(bad):
+                report(here, text, f"a path that does not end with {bad!r}")
+    _ingress_backend(entry.backend, report, (*path, "backend"))
+
+
+def _ingress_backend(backend: Any, report: Report, path: Path) -> None:
+    service, resource = backend.service, backend.resource
+    if (service is None) == (resource is None):
+        report(path, "both or none", "exactly one of service and resource")
+    if service is None:
+        return
+    if not syntax.is_label(service.name):
+        report((*path, "service", "name"), service.name, syntax.LABEL_WORDS)
+    port = service.port
+    here = (*path, "service", "port")
+    if port is None or bool(port.name) == bool(port.number):
+        report(here, "both or none", "exactly one of name and number")
+        return
+    if port.name and not syntax.is_label(port.name):
+        report((*here, "name"), port.name, syntax.LABEL_WORDS)
+    if port.number is not None:
+        syntax.check_port(report, (*here, "number"), port.number)
+
+
+def gateway(obj: Any, report: Report) -> None:
+    """Check one Gateway."""
+    listeners = obj.spec.listeners or []
+    if not listeners:
+        report(("spec", "listeners"), [], "at least one listener")
+    names: set[str] = set()
+    for index, listener in enumerate(listeners):
+        here: Path = ("spec", "listeners", index)
+        if not syntax.is_subdomain(listener.name):
+            report((*here, "name"), listener.name, syntax.SUBDOMAIN_WORDS)
+        elif listener.name in names:
+            report((*here, "name"), listener.name, "a name no other listener has")
+        names.add(listener.name)
+        syntax.check_port(report, (*here, "port"), listener.port)
+        _host(report, (*here, "hostname"), listener.hostname)
+        allowed = listener.allowedRoutes
+        if allowed is not None and allowed.namespaces is not None:
+            where: Path = (*here, "allowedRoutes", "namespaces")
+            choice = ("All", "Selector", "Same", "None")
+            syntax.check_one_of(report, (*where, "from"), allowed.namespaces.from_, choice)
+            syntax.check_selector(report, (*where, "selector"), allowed.namespaces.selector)
+
+
+def http_route(obj: Any, report: Report) -> None:
+    """Check one HTTPRoute."""
+    for index, host in enumerate(obj.spec.hostnames or []):
+        _host(report, ("spec", "hostnames", index), host)
+    for index, rule in enumerate(obj.spec.rules or []):
+        here: Path = ("spec", "rules", index)
+        for at, match in enumerate(rule.matches or []):
+            _http_match(match, report, (*here, "matches", at))
+        for at, backend in enumerate(rule.backendRefs or []):
+            _http_backend(backend, report, (*here, "backendRefs", at))
+
+
+def _http_match(match: Any, report: Report, path: Path) -> None:
+    if match.path is not None:
+        kinds = ("Exact", "PathPrefix", "RegularExpression")
+        syntax.check_one_of(report, (*path, "path", "type"), match.path.type, kinds)
+        text = match.path.value
+        if text is not None and match.path.type != "RegularExpression":
+            here: Path = (*path, "path", "value")
+            if not text.startswith("/"):
+                report(here, text, "a path that starts with '/'")
+            for bad in (*_BAD_IN_PATH, "#"):
+                if bad in text:
+                    report(here, text, f"a path without {bad!r}")
+            for bad in _BAD_AT_END:
+                if text.endswith(bad):
+                    report(here, text, f"a path that does not end with {bad!r}")
+    syntax.check_one_of(report, (*path, "method"), match.method, _METHODS)
+    for field in ("headers", "queryParams"):
+        for at, entry in enumerate(getattr(match, field) or []):
+            here = (*path, field, at, "type")
+            syntax.check_one_of(report, here, entry.type, ("Exact", "RegularExpression"))
+
+
+def _http_backend(backend: Any, report: Report, path: Path) -> None:
+    if backend.port is not None:
+        syntax.check_port(report, (*path, "port"), backend.port)
+    elif (backend.kind or "Service") == "Service" and not backend.group:
+        report((*path, "port"), None, "a port: needed where the backend is a Service")
+    if backend.weight is not None and not 0 <= backend.weight <= _MAX_WEIGHT:
+        report((*path, "weight"), backend.weight, f"a whole number from 0 to {_MAX_WEIGHT}")
