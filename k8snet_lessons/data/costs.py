@@ -38,6 +38,8 @@ class Cost:
         Where to look it up.
     what : str
         What it is the cost of.
+    low, high : float or None
+        Ends of the 95 % interval of a value fitted from a record.
     """
 
     id: str
@@ -46,6 +48,8 @@ class Cost:
     status: Status
     source: str
     what: str
+    low: float | None = None
+    high: float | None = None
 
 
 @cache

@@ -75,6 +75,10 @@ class Host:
         """Run ``function(*args)`` in a child of the host until the host ends; return its pid."""
         return cast(int, self.call(_fork_child, function, args))
 
+    def launch(self, command: Sequence[str]) -> int:
+        """Start a program that runs until the host ends, its output thrown away; its pid."""
+        return self.background(_become, list(command))
+
     def run(self, command: Sequence[str], text: str = "", timeout_s: float = 60.0) -> str:
         """Run a program inside the host; return its output, or raise with its error text."""
         return cast(str, self.call(_run, list(command), text, timeout_s, timeout_s=timeout_s + 5))
@@ -194,6 +198,13 @@ def _fork_child(function: Callable[..., Any], args: tuple[Any, ...]) -> int:
         function(*args)
     finally:
         os._exit(0)
+
+
+def _become(command: list[str]) -> None:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    os.execvp(command[0], command)
 
 
 def _run(command: list[str], text: str, timeout_s: float) -> str:

@@ -19,11 +19,12 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 def serve(host: Host, server: Callable[..., Any], address: str, port: int, *args: Any) -> None:
     """Run ``server(address, port, *args)`` in the host; return once it listens on the TCP port."""
     host.background(server, address, port, *args)
-    if not host.call(_wait_for_listener, port):
+    if not host.call(wait_for_listener, port):
         raise LabError(f"host {host.name}: nothing listens on port {port} after 10 s")
 
 
-def _wait_for_listener(port: int) -> bool:
+def wait_for_listener(port: int) -> bool:
+    """Wait up to 10 s until something in this namespace listens on the TCP port."""
     listening = f":{port:04X} "
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:

@@ -5,6 +5,7 @@ which parameters, and what it cannot show. ``names()`` lists the records that sh
 course, ``load(name)`` reads one.
 """
 
+from k8snet_lessons.data.measured._fit import Fit, Point, fits, fits_file
 from k8snet_lessons.data.measured._record import (
     SCHEMA,
     Machine,
@@ -21,12 +22,16 @@ from k8snet_lessons.data.measured._record import (
 
 __all__ = [
     "SCHEMA",
+    "Fit",
     "Machine",
+    "Point",
     "Record",
     "RecordError",
     "Scalar",
     "Series",
     "Sketch",
+    "fits",
+    "fits_file",
     "folder",
     "load",
     "names",
