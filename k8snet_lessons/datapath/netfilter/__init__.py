@@ -1,0 +1,7 @@
+"""Linux packet filtering: dumps read into rules, and packets walked through them."""
+
+from k8snet_lessons.datapath.netfilter._fields import DumpError
+from k8snet_lessons.datapath.netfilter.dump import parse_iptables_save
+from k8snet_lessons.datapath.netfilter.tracing import trace
+
+__all__ = ["DumpError", "parse_iptables_save", "trace"]

@@ -1,0 +1,19 @@
+"""Dumps that the tests of this room share."""
+
+from pathlib import Path
+
+import pytest
+
+from k8snet_lessons.datapath import parse_iptables_save
+
+DUMPS = Path(__file__).parent / "dumps"
+
+
+@pytest.fixture(scope="session")
+def one_service_text():
+    return (DUMPS / "one-service.txt").read_text()
+
+
+@pytest.fixture(scope="session")
+def one_service(one_service_text):
+    return parse_iptables_save(one_service_text)
