@@ -1,0 +1,1 @@
+"""What is learned: the list of lessons, their anatomy, their questions."""

@@ -1,0 +1,232 @@
+"""The one list of lessons: order, names, minutes, what each needs and gives.
+
+Notebook titles, the map in the start notebook, "next" links and ``k8snet open`` all read
+this list. A lesson that is not `ready` is shown as coming and never linked.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from k8snet_lessons.errors import InputError
+
+Kind = Literal["guide", "lesson"]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One notebook of the course.
+
+    Parameters
+    ----------
+    slug : str
+        File name without ending: ``01-north-south-path``. The number comes first.
+    title : str
+        Title without its number.
+    question : str
+        What the lesson answers, in a learner's words.
+    minutes : int
+        How long an attentive first reading with its knobs takes, without the exercise.
+    needs : tuple of int
+        Numbers of the lessons to read before.
+    outcomes : tuple of str
+        What the learner can do afterwards; each completes "You will be able to ...".
+    ready : bool
+        Whether the notebook exists.
+    exercise : bool
+        Whether ``exercises/<slug>.ipynb`` exists.
+    kind : {"lesson", "guide"}
+        A guide (the start, the ledger of evidence) has no guess, no exercise, no quiz.
+    """
+
+    slug: str
+    title: str
+    question: str
+    minutes: int
+    needs: tuple[int, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    ready: bool = False
+    exercise: bool = False
+    kind: Kind = field(default="lesson")
+
+    @property
+    def number(self) -> int:
+        """The number that the slug begins with."""
+        return int(self.slug[:2])
+
+    @property
+    def path(self) -> str:
+        """The notebook's path inside the course."""
+        return f"notebooks/{self.slug}.ipynb"
+
+    @property
+    def file(self) -> str:
+        """The notebook's file name, for links between notebooks."""
+        return f"{self.slug}.ipynb"
+
+
+LESSONS: Final[tuple[Lesson, ...]] = (
+    Lesson(
+        "00-start-here",
+        "Start here",
+        "What is this course, and what does one knob do to a p99?",
+        10,
+        outcomes=(
+            "read a lesson of this course and use its explorers",
+            "say which part of a request's road a setting touches",
+            "find the lesson that answers your question",
+        ),
+        ready=False,
+        kind="guide",
+    ),
+    Lesson(
+        "01-north-south-path",
+        "From the load balancer to your pod",
+        "Which hops does a request cross, and whose address does your pod see?",
+        35,
+        needs=(0,),
+        outcomes=(
+            "draw the path of a request from the client to the application's socket",
+            "give source and destination of the packet before and after every rewrite",
+            "say what the client sees when a given hop fails, and after how long",
+            "choose between node ports and pod addresses, and between the two external traffic "
+            "policies, and name the price of each",
+        ),
+        exercise=True,
+    ),
+    Lesson(
+        "02-clusterip-illusion",
+        "The ClusterIP illusion",
+        "How can an address answer that no interface has?",
+        35,
+        needs=(1,),
+    ),
+    Lesson(
+        "03-kube-proxy-at-scale",
+        "kube-proxy at scale",
+        "What do ten thousand Services cost, and which packet pays?",
+        30,
+        needs=(2,),
+    ),
+    Lesson(
+        "04-dns-and-ndots",
+        "DNS and ndots",
+        "How many questions does one name cost?",
+        35,
+        needs=(1,),
+    ),
+    Lesson(
+        "05-conntrack-exhaustion",
+        "When the connection table is full",
+        "Who is refused when conntrack is full, and who notices nothing?",
+        35,
+        needs=(2,),
+    ),
+    Lesson(
+        "06-cni-models",
+        "Wires: overlays, routes, eBPF",
+        "What does your CNI add to every packet?",
+        30,
+        needs=(1,),
+    ),
+    Lesson(
+        "07-network-policy",
+        "NetworkPolicy",
+        "Who may talk to whom, and which rule decided?",
+        35,
+        needs=(1,),
+    ),
+    Lesson(
+        "08-ingress-and-gateway",
+        "Ingress and Gateway",
+        "Which rule takes this request, and how long will the proxy wait?",
+        30,
+        needs=(1,),
+    ),
+    Lesson(
+        "09-topology-aware-routing",
+        "Topology-aware routing",
+        "Why does traffic leave the zone, and what does keeping it in cost?",
+        30,
+        needs=(2,),
+    ),
+    Lesson(
+        "10-connection-pinning",
+        "Connection pinning",
+        "Why are eighteen of twenty pods idle?",
+        35,
+        needs=(2,),
+    ),
+    Lesson(
+        "11-failure-isolation",
+        "Failure isolation",
+        "How far does one broken part reach?",
+        35,
+        needs=(4, 5),
+    ),
+    Lesson(
+        "12-incident-room",
+        "The incident room",
+        "Something is slow. What is it?",
+        45,
+        needs=(3, 4, 5, 7, 10, 11),
+    ),
+    Lesson(
+        "13-mock-interview",
+        "The mock interview",
+        "Can you explain it to a staff engineer?",
+        45,
+        needs=(1, 2, 3, 10),
+    ),
+    Lesson(
+        "90-evidence",
+        "The evidence",
+        "Where does every number in this course come from?",
+        15,
+        kind="guide",
+    ),
+)
+
+_BY_NUMBER: Final = {lesson.number: lesson for lesson in LESSONS}
+
+
+def lesson(number: int) -> Lesson:
+    """Return the lesson with this number."""
+    try:
+        return _BY_NUMBER[number]
+    except KeyError:
+        raise InputError("lesson", number, f"one of {sorted(_BY_NUMBER)}") from None
+
+
+def find(wanted: str) -> Lesson:
+    """Return the lesson meant by a number, a slug, or a part of a slug.
+
+    Raises
+    ------
+    InputError
+        If none or several match.
+
+    Examples
+    --------
+    >>> find("1").slug, find("ndots").slug
+    ('01-north-south-path', '04-dns-and-ndots')
+    """
+    word = wanted.strip().lower().removesuffix(".ipynb").rsplit("/", 1)[-1]
+    if word.isdecimal() and int(word) in _BY_NUMBER:
+        return _BY_NUMBER[int(word)]
+    matches = [one for one in LESSONS if one.slug == word]
+    matches = matches or [one for one in LESSONS if word and word in one.slug]
+    if len(matches) != 1:
+        slugs = ", ".join(one.slug for one in (matches or LESSONS))
+        raise InputError("lesson", wanted, f"one of {slugs}")
+    return matches[0]
+
+
+def following(here: Lesson) -> Lesson | None:
+    """Return the lesson after this one in the list, or None at the end."""
+    place = LESSONS.index(here)
+    return LESSONS[place + 1] if place + 1 < len(LESSONS) else None
+
+
+def numbered() -> tuple[Lesson, ...]:
+    """Return the lessons proper, without the guides: the N of "lesson n of N"."""
+    return tuple(one for one in LESSONS if one.kind == "lesson")
