@@ -19,6 +19,8 @@ def lookup_plan(scenario: Scenario, ledger: Ledger, unit: UnitVariates) -> Looku
     candidates, found = rounds(scenario)
     who = np.flatnonzero(unit.uniform("lookup") < scenario.lookup_share)
     attempts = int(ledger.use("dns.attempts"))
+    # The published figure is a mean; its spread is taken as exponential.
+    visit_us = QUESTIONS_PER_ROUND * ledger.use_knob("coredns_service_us")
     planned = []
     for part, candidate in enumerate(candidates):
         asks = np.ones(len(who), dtype=np.bool_)
@@ -34,6 +36,7 @@ def lookup_plan(scenario: Scenario, ledger: Ledger, unit: UnitVariates) -> Looku
             LookupRound(
                 name=candidate.name,
                 coredns=pick(unit.uniform("coredns", part)[who], scenario.coredns_replicas),
+                work_us=unit.exponential("coredns work", part)[who] * visit_us,
                 asks_coredns=asks,
                 upstream_us=upstream,
                 lost_attempts=_lost(scenario, unit, part, attempts, who),
@@ -45,7 +48,6 @@ def lookup_plan(scenario: Scenario, ledger: Ledger, unit: UnitVariates) -> Looku
         rounds=tuple(planned),
         found=found,
         coredns_replicas=scenario.coredns_replicas,
-        visit_us=QUESTIONS_PER_ROUND * ledger.use_knob("coredns_service_us"),
         node_cache_us=ledger.use("dns.node_local_us") if scenario.node_local_dns else 0.0,
         exchange_us=_exchange_us(scenario, ledger),
         retry_us=1e6

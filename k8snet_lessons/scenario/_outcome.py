@@ -122,9 +122,6 @@ class Outcome:
         Busy share of the CoreDNS replicas, in the mean.
     constants : tuple of Cost
         The cost constants that were read, by id.
-    settled : bool
-        False where the vectorised engine had to stop before the refusals of a full
-        connection tracking table had settled; such a run is approximate.
     """
 
     scenario: Scenario
@@ -141,7 +138,6 @@ class Outcome:
     dns_queries: int
     coredns_utilization: float
     constants: tuple[Cost, ...]
-    settled: bool
 
     def __len__(self) -> int:
         return len(self.latency_us)
@@ -260,7 +256,6 @@ def outcome_of(
         dns_queries=passage.questions,
         coredns_utilization=passage.coredns_busy_share,
         constants=constants,
-        settled=passage.settled,
     )
 
 

@@ -1,6 +1,7 @@
 """simulate(): a Scenario in, an Outcome out."""
 
 import numbers
+from collections.abc import Callable
 from typing import Any, Literal
 
 from k8snet_lessons.errors import InputError
@@ -8,6 +9,8 @@ from k8snet_lessons.scenario._compile import compile_itinerary
 from k8snet_lessons.scenario._outcome import Outcome, outcome_of
 from k8snet_lessons.scenario._scenario import Scenario
 from k8snet_lessons.sim import vector
+from k8snet_lessons.sim.itinerary import Itinerary
+from k8snet_lessons.sim.passage import Passage
 
 Engine = Literal["vector", "simpy"]
 MOST_REQUESTS = 5_000_000
@@ -53,11 +56,20 @@ def simulate(
         raise InputError("scenario", scenario, "a Scenario")
     seed = _whole("seed", seed, 0, 2**63 - 1)
     requests = _whole("requests", requests, 1, MOST_REQUESTS)
-    if engine != "vector":
-        raise InputError("engine", engine, "'vector'")
+    if engine not in ("vector", "simpy"):
+        raise InputError("engine", engine, "'vector' or 'simpy'")
     itinerary, constants = compile_itinerary(scenario, seed, requests)
-    passage = vector.walk(itinerary)
+    passage = _engine(engine)(itinerary)
     return outcome_of(scenario, seed, engine, itinerary, passage, constants)
+
+
+def _engine(name: Engine) -> Callable[[Itinerary], Passage]:
+    if name == "vector":
+        return vector.walk
+    # Only who asks for SimPy pays for importing it.
+    from k8snet_lessons.sim import processes
+
+    return processes.walk
 
 
 def _whole(name: str, value: Any, least: int, most: int) -> int:

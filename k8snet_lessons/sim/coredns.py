@@ -1,14 +1,21 @@
 """Name lookups as whole arrays: rounds in sequence, CoreDNS replicas as queues."""
 
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import chain
 
 import numpy as np
 
-from k8snet_lessons.sim.arrays import Bools, Floats, Ints
+from k8snet_lessons.sim.arrays import Bools, Floats
 from k8snet_lessons.sim.fifo import stage_wait
 from k8snet_lessons.sim.itinerary import LookupPlan, LookupRound
 
-__all__ = ["Lookups", "walk_lookups"]
+__all__ = ["Lookups", "waits_in_order", "walk_lookups", "work_up_to"]
+
+# Up to this load two sweeps leave the 99.9th percentile of the lookup within 2 %; from
+# about twice that on they stop converging.
+SWEEP_UP_TO_LOAD = 0.25
+SWEEPS = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,120 +30,198 @@ class Lookups:
         Whether it ended without one.
     sent_us : (rounds, m) array
         When each round's first datagram left; inf where the round was not needed.
-    attempts : (rounds, m) int array
-        Datagrams each round sent.
     visit_us : (rounds, m) array
         When each round reached CoreDNS; inf where it did not.
+    attempts : int
+        Datagrams sent, for A and AAAA together.
     """
 
     end_us: Floats
     timed_out: Bools
     sent_us: Floats
-    attempts: Ints
     visit_us: Floats
+    attempts: int
 
 
-def walk_lookups(
-    plan: LookupPlan, start_us: Floats, refused: Ints | None, *, sweeps: int
-) -> Lookups:
+def walk_lookups(plan: LookupPlan, start_us: Floats, *, exact: bool = False) -> Lookups:
     """Walk every lookup through its rounds.
 
     A round queues behind the rounds of all other lookups, later rounds of earlier lookups
-    included, so the waits depend on the times and the times on the waits. Each sweep takes
-    the waits of the one before (the first takes none) and is right up to a later instant;
-    far from saturation two sweeps leave nothing to mend.
+    included, so the waits depend on the times and the times on the waits. While CoreDNS is
+    lightly loaded two sweeps over whole arrays settle that, each with the waits of the one
+    before. Under load the visits are taken one by one, in the order of time.
 
     Parameters
     ----------
     plan : LookupPlan
         What is looked up.
     start_us : (m,) array
-        When each lookup starts; inf where it never does.
-    refused : (rounds, m) int array or None
-        How many datagrams of each round found the connection tracking table full.
-    sweeps : int
-        How often to refine the waits at most.
+        When each lookup starts.
+    exact : bool
+        Take the visits one by one at any load.
     """
-    wait: Floats = np.zeros((len(plan.rounds), len(plan.who)))
+    walker = _Walker(plan, start_us)
+    unhindered = walker.walk(walker.no_wait)
+    if not len(start_us):
+        return unhindered
+    span = float(start_us.max() - start_us.min())
+    load = work_up_to(plan, unhindered, np.finfo(float).max) / max(
+        span * plan.coredns_replicas, 1.0
+    )
+    if exact or load > SWEEP_UP_TO_LOAD:
+        return walker.walk(waits_in_order(plan, start_us))
     replica = np.concatenate([one.coredns for one in plan.rounds])
-    for _ in range(sweeps):
-        visit = _rounds(plan, start_us, refused, wait).visit_us.ravel()
-        comes = np.isfinite(visit)
-        new = np.zeros(len(visit))
-        everyone = bool(comes.all())
-        work = np.full(len(visit) if everyone else int(comes.sum()), plan.visit_us)
-        if everyone:
-            new = stage_wait(replica, visit, work, plan.coredns_replicas)
-        else:
-            new[comes] = stage_wait(replica[comes], visit[comes], work, plan.coredns_replicas)
-        refined = new.reshape(wait.shape)
-        settled = np.array_equal(refined, wait)
-        wait = refined
-        if settled:
-            break
-    return _rounds(plan, start_us, refused, wait)
-
-
-def _rounds(plan: LookupPlan, start_us: Floats, refused: Ints | None, wait: Floats) -> Lookups:
-    shape = (len(plan.rounds), len(plan.who))
-    sent, visit = np.empty(shape), np.empty(shape)
-    attempts = np.ones(shape, dtype=np.int64)
-    now = start_us
-    timed_out = np.zeros(len(plan.who), dtype=np.bool_)
-    to_bare = np.zeros(len(plan.who), dtype=np.bool_)
-    for number, one in enumerate(plan.rounds):
-        last = number == len(plan.rounds) - 1
-        asked_at = now
-        if not last and to_bare.any():
-            asked_at = np.where(to_bare, np.inf, asked_at)
-        if timed_out.any():
-            asked_at = np.where(timed_out, np.inf, asked_at)
-        failed = (
-            one.lost_attempts if refused is None else np.maximum(one.lost_attempts, refused[number])
+    work = np.concatenate([one.work_us for one in plan.rounds])
+    wait = walker.no_wait
+    for sweep in range(SWEEPS):
+        if sweep:
+            walker.walk(wait)
+        visit = walker.visit_us.ravel()
+        comes = np.flatnonzero(visit < np.inf)
+        refined = np.zeros(len(visit))
+        refined[comes] = stage_wait(
+            replica[comes],
+            visit[comes],
+            work[comes],
+            plan.coredns_replicas,
         )
-        sent[number] = asked_at
-        answered, visit[number], late = _one_round(plan, one, asked_at, failed, wait[number])
-        if late is None:
-            now = (
-                answered
-                if not (to_bare.any() or timed_out.any())
-                else np.where(np.isfinite(asked_at), answered, now)
-            )
-            continue
-        asked = np.isfinite(asked_at)
-        late &= asked
-        attempts[number] = np.minimum(failed + 1, plan.attempts)
-        now = np.where(asked, np.where(late, asked_at + _budget(plan), answered), now)
-        if plan.on_timeout == "stop" or last:
-            timed_out |= late
-        elif plan.on_timeout == "try the name itself":
-            to_bare |= late
-    return Lookups(end_us=now, timed_out=timed_out, sent_us=sent, attempts=attempts, visit_us=visit)
+        wait = refined.reshape(wait.shape)
+    return walker.walk(wait)
 
 
-def _budget(plan: LookupPlan) -> float:
-    return plan.attempts * plan.retry_us
+def waits_in_order(plan: LookupPlan, start_us: Floats) -> Floats:
+    """Return the wait of each round at CoreDNS, a (rounds, m) array, exactly.
+
+    A heap holds the next visit of every lookup under way.
+    """
+    last = len(plan.rounds) - 1
+    budget, half = plan.attempts * plan.retry_us, plan.exchange_us / 2
+    on_failure = [number + 1 if plan.on_timeout == "go on" else last for number in range(last)]
+    lead = [
+        np.where(
+            one.lost_attempts < plan.attempts,
+            half + plan.node_cache_us + one.lost_attempts * plan.retry_us,
+            np.inf,
+        ).tolist()
+        for one in plan.rounds
+    ]
+    work = [one.work_us.tolist() for one in plan.rounds]
+    tail = [(one.work_us + one.upstream_us + half).tolist() for one in plan.rounds]
+    asks = [one.asks_coredns.tolist() for one in plan.rounds]
+    replica = [one.coredns.tolist() for one in plan.rounds]
+    free = [0.0] * plan.coredns_replicas
+    asked_at = [0.0] * len(start_us)
+    waits = [[0.0] * len(start_us) for _ in plan.rounds]
+    heap: list[tuple[float, int, int]] = []
+
+    def ask(now: float, k: int, number: int) -> None:
+        """Ask from this round on until CoreDNS must be visited, or the lookup ends."""
+        while True:
+            if not asks[number][k]:
+                now += plan.node_cache_us
+            elif lead[number][k] < np.inf:
+                asked_at[k] = now
+                heappush(heap, (now + lead[number][k], k, number))
+                return
+            else:
+                fail(now + budget, k, number)
+                return
+            if number == last:
+                return
+            number += 1
+
+    def fail(now: float, k: int, number: int) -> None:
+        if number < last and plan.on_timeout != "stop":
+            ask(now, k, on_failure[number])
+
+    order = np.argsort(start_us)
+    starts = zip(start_us[order].tolist(), order.tolist(), strict=True)
+    for start, who in chain(starts, [(np.inf, -1)]):
+        while heap and heap[0][0] < start:
+            now, k, number = heappop(heap)
+            q = replica[number][k]
+            begin = free[q]
+            if now > begin:
+                begin = now
+            free[q] = begin + work[number][k]
+            waits[number][k] = begin - now
+            answered = begin + tail[number][k]
+            if answered > asked_at[k] + budget:
+                fail(asked_at[k] + budget, k, number)
+            elif number < last:
+                ask(answered, k, number + 1)
+        if who >= 0:
+            ask(start, who, 0)
+    return np.array(waits)
 
 
-def _one_round(
-    plan: LookupPlan, one: LookupRound, asked_at: Floats, failed: Ints, wait: Floats
-) -> tuple[Floats, Floats, Bools | None]:
-    """Return (answered, reached CoreDNS, answer too late or None where none can be)."""
-    half = plan.exchange_us / 2
-    cached = plan.node_cache_us > 0.0 or not one.asks_coredns.all()
-    fails = bool(failed.any())
-    reached = asked_at + (half + plan.node_cache_us)
-    if fails:
-        reached = reached + failed * plan.retry_us
-    answered = reached + wait
-    answered += one.upstream_us
-    answered += plan.visit_us + half
-    if cached:
-        answered = np.where(one.asks_coredns, answered, asked_at + plan.node_cache_us)
-        reached = np.where(one.asks_coredns, reached, np.inf)
-    slowest = wait.max(initial=0.0) + one.upstream_us.max(initial=0.0) + plan.visit_us
-    if not fails and slowest + plan.exchange_us + plan.node_cache_us <= _budget(plan):
-        return answered, reached, None
-    late = (failed >= plan.attempts) | (answered > asked_at + _budget(plan))
-    # A datagram that no attempt gets through never arrives; a late answer's question does.
-    return answered, np.where(failed >= plan.attempts, np.inf, reached), late
+def work_up_to(plan: LookupPlan, lookups: Lookups, end_us: float) -> float:
+    """Return the work that visits up to `end_us` brought to CoreDNS."""
+    in_time = lookups.visit_us <= end_us
+    return float(
+        sum(one.work_us[here].sum() for one, here in zip(plan.rounds, in_time, strict=True))
+    )
+
+
+class _Walker:
+    """All lookups of a run side by side, from round to round."""
+
+    def __init__(self, plan: LookupPlan, start_us: Floats) -> None:
+        self.plan = plan
+        self.start_us = start_us
+        shape = (len(plan.rounds), len(plan.who))
+        self.no_wait: Floats = np.zeros(shape)
+        self.sent_us: Floats = np.empty(shape)
+        self.visit_us: Floats = np.empty(shape)
+
+    def walk(self, wait: Floats) -> Lookups:
+        """Walk with these waits at CoreDNS, a (rounds, m) array."""
+        plan = self.plan
+        budget = plan.attempts * plan.retry_us
+        now = self.start_us
+        timed_out = np.zeros(len(plan.who), dtype=np.bool_)
+        skips = timed_out  # after a time-out: not the candidates between, only the name itself
+        attempts = 0
+        for number, one in enumerate(plan.rounds):
+            last = number == len(plan.rounds) - 1
+            absent = timed_out if last else timed_out | skips
+            asked_at = np.where(absent, np.inf, now) if absent.any() else now
+            self.sent_us[number] = asked_at
+            answered = self._ask(number, one, asked_at, wait[number])
+            asked = len(asked_at) - int(np.count_nonzero(absent))
+            attempts += asked
+            if one.lost_attempts.any():
+                tries = np.minimum(one.lost_attempts, plan.attempts - 1)
+                attempts += int(tries[~absent].sum())
+            late = ~absent & (answered > now + budget)
+            now = np.where(absent, now, np.where(late, now + budget, answered))
+            if last or plan.on_timeout == "stop":
+                timed_out = timed_out | late
+            elif plan.on_timeout == "try the name itself":
+                skips = skips | late
+        return Lookups(
+            end_us=now,
+            timed_out=timed_out,
+            sent_us=self.sent_us,
+            visit_us=self.visit_us,
+            attempts=attempts,
+        )
+
+    def _ask(self, number: int, one: LookupRound, asked_at: Floats, wait: Floats) -> Floats:
+        """Return when each round is answered; inf where no attempt gets through."""
+        plan = self.plan
+        half = plan.exchange_us / 2
+        visit = self.visit_us[number]
+        np.add(asked_at, half + plan.node_cache_us, out=visit)
+        if one.lost_attempts.any():
+            visit += one.lost_attempts * plan.retry_us
+            visit[one.lost_attempts >= plan.attempts] = np.inf
+        answered: Floats = visit + wait
+        answered += one.work_us
+        answered += one.upstream_us
+        answered += half
+        if plan.node_cache_us:
+            cached = ~one.asks_coredns
+            visit[cached] = np.inf
+            answered[cached] = asked_at[cached] + plan.node_cache_us
+        return answered

@@ -6,6 +6,7 @@ refusals and time-outs are what the engines find out.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -38,6 +39,8 @@ class LookupRound:
         The name in the question.
     coredns : (m,) int array
         The CoreDNS replica that the flow is translated to.
+    work_us : (m,) array
+        What CoreDNS has to do for it.
     asks_coredns : (m,) bool array
         False where the node's own cache answers.
     upstream_us : (m,) array
@@ -48,6 +51,7 @@ class LookupRound:
 
     name: str
     coredns: Ints
+    work_us: Floats
     asks_coredns: Bools
     upstream_us: Floats
     lost_attempts: Ints
@@ -67,8 +71,6 @@ class LookupPlan:
         Whether the last round has an address. Where not, every lookup fails.
     coredns_replicas : int
         How many there are.
-    visit_us : float
-        Work of a CoreDNS replica for one round.
     node_cache_us : float
         Time in the node's own cache; 0 without one.
     exchange_us : float
@@ -87,7 +89,6 @@ class LookupPlan:
     rounds: tuple[LookupRound, ...]
     found: bool
     coredns_replicas: int
-    visit_us: float
     node_cache_us: float
     exchange_us: float
     retry_us: float
@@ -193,7 +194,7 @@ class Itinerary:
     def __len__(self) -> int:
         return len(self.arrival_us)
 
-    @property
+    @cached_property
     def node(self) -> Ints:
         """The node of each request's pod."""
         chosen: Ints = self.pod_node[self.pod]

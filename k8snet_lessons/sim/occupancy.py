@@ -4,10 +4,11 @@ import numpy as np
 
 from k8snet_lessons.sim.arrays import Floats, Ints
 from k8snet_lessons.sim.itinerary import Itinerary, initial_left
+from k8snet_lessons.sim.passage import TableHistory
 
 BINS = 200
 
-__all__ = ["BINS", "binned", "entries_and_inserts"]
+__all__ = ["BINS", "entries_and_inserts", "flow_counts", "fullest_node", "history"]
 
 
 def binned(at_us: Floats, end_us: float) -> Ints:
@@ -52,3 +53,54 @@ def entries_and_inserts(
         if life < end_us:
             entries[1:] -= np.cumsum(binned(one + life, end_us))
     return edges, entries, inserts
+
+
+def flow_counts(it: Itinerary) -> Ints:
+    """Return how many new flows each node's table sees, if every lookup runs its course."""
+    nodes = len(it.table.standing)
+    inbound = np.bincount(it.node[it.opens], minlength=nodes)
+    looks = np.bincount(it.node[it.lookups.who], minlength=nodes)
+    per_lookup = 1 + len(it.lookups.rounds) * it.lookups.flows_per_round
+    counts: Ints = inbound + looks * per_lookup
+    return counts
+
+
+def most_entries(it: Itinerary) -> Ints:
+    """Return a bound on each node's entries: all there ever are, at once."""
+    table = it.table
+    return table.standing + table.initial_tcp + table.initial_udp + flow_counts(it)
+
+
+def fullest_node(it: Itinerary) -> int:
+    """Return the node with most entries to hold over the run."""
+    return int(np.argmax(most_entries(it)))
+
+
+def history(it: Itinerary, node: int, made_us: list[Floats], refused_us: Floats) -> TableHistory:
+    """Return how a table filled.
+
+    Parameters
+    ----------
+    it : Itinerary
+        The run.
+    node : int
+        Whose table.
+    made_us : list of arrays
+        When its entries were made: to the pods, from the pods, and UDP.
+    refused_us : (r,) array
+        When attempts were turned away, on all nodes.
+    """
+    table = it.table
+    edges, entries, _inserts = entries_and_inserts(it, node, made_us, end_us=it.end_us)
+    evicted = 0
+    if table.evicts:
+        evicted = int(np.maximum(np.maximum.accumulate(entries) - table.limit, 0)[-1])
+        entries = np.minimum(entries, table.limit)
+    return TableHistory(
+        time_us=edges,
+        entries=entries,
+        node=node,
+        limit=table.limit,
+        refused=binned(refused_us, it.end_us),
+        evicted=evicted,
+    )

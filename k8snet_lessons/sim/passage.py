@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from k8snet_lessons.sim.arrays import Floats, Ints
+from k8snet_lessons.sim.arrays import Bools, Floats, Ints
 
 CAUSES = (
     "",
@@ -14,6 +15,7 @@ CAUSES = (
     "name not found",
     "conntrack full: downstream connect timeout",
 )
+Codes = npt.NDArray[np.uint8]
 OK, CONNECT, READ, LOOKUP, NOT_FOUND, DOWNSTREAM = range(len(CAUSES))
 
 
@@ -65,16 +67,12 @@ class Passage:
         Busy share of the CoreDNS replicas up to the last arrival, in the mean.
     history : TableHistory
         Conntrack over time.
-    settled : bool
-        False where the vectorised engine stopped its sweeps before the table's decisions
-        had settled; the rest is then an approximation.
     """
 
     by_hop: Floats
-    cause: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
-    reached_pod: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    cause: Codes
+    reached_pod: Bools
     questions: int
     visits: int
     coredns_busy_share: float
     history: TableHistory
-    settled: bool

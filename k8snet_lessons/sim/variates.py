@@ -31,6 +31,7 @@ _STREAMS = {
     "upstream dns": 200,
     "node cache": 300,
     "loss": 400,
+    "coredns work": 500,
 }
 
 
@@ -58,9 +59,12 @@ class UnitVariates:
         """Return `count` uniforms that do not depend on n."""
         return self._generator(stream).random(count, dtype=np.float32)
 
-    def exponential(self, stream: str) -> Floats:
+    def exponential(self, stream: str, part: int = 0) -> Floats:
         """Return n exponentials of mean 1."""
-        return self._kept(stream, lambda: self._generator(stream).standard_exponential(self.n))
+        return self._kept(
+            f"{stream} {part}",
+            lambda: self._generator(stream, part).standard_exponential(self.n),
+        )
 
     def normal(self, stream: str) -> Floats:
         """Return n standard normals."""
