@@ -2,11 +2,12 @@
 
 from k8snet_lessons.dns._lookup import Lookup, lookup, queries
 from k8snet_lessons.dns._names import POD_HOSTS
-from k8snet_lessons.dns._resolvconf import RESOLVERS, Note, ResolvConf, parse_resolv_conf
+from k8snet_lessons.dns._resolvconf import RELEASES, RESOLVERS, Note, ResolvConf, parse_resolv_conf
 from k8snet_lessons.dns._wire import Answers, Query
 
 __all__ = [
     "POD_HOSTS",
+    "RELEASES",
     "RESOLVERS",
     "Answers",
     "Lookup",

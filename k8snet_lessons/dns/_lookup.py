@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from k8snet_lessons.dns import _glibc, _go, _musl
 from k8snet_lessons.dns._names import POD_HOSTS, address_literal, hosts_addresses
 from k8snet_lessons.dns._outcome import Outcome
-from k8snet_lessons.dns._resolvconf import Note, ResolvConf, check_resolver, parse_resolv_conf
+from k8snet_lessons.dns._resolvconf import Note, ResolvConf, parse_resolv_conf, release_of
 from k8snet_lessons.dns._wire import Answers, Query, Wire, answering, listens_outside_loopback
 from k8snet_lessons.errors import InputError
 
@@ -98,8 +98,10 @@ def lookup(
         What the application asks for.
     resolv_conf : str
         The text of /etc/resolv.conf.
-    resolver : {"glibc", "musl", "go"}
-        Whose behavior: glibc 2.36, musl 1.2.5, Go 1.27.
+    resolver : str
+        Whose behavior: ``"glibc"`` (2.36), ``"musl"`` (1.2.5) or ``"go"`` (1.27). Another
+        release may be named, ``"musl-1.2.3"``: known differences are the search list before
+        glibc 2.26, and musl before 1.2.4, which has no TCP.
     answers : mapping, optional
         ``{(qname, qtype): answer}``; an answer is a list of addresses or one of
         ``"NXDOMAIN"``, ``"NODATA"``, ``"SERVFAIL"``, ``"REFUSED"``, ``"NOTIMP"``,
@@ -129,23 +131,23 @@ def lookup(
     >>> found.addresses, len(found.queries)
     (('10.0.0.7',), 2)
     """
-    check_resolver(resolver)
+    family, _ = release_of(resolver)
     if not isinstance(name, str) or "\0" in name:
         raise InputError("name", name, "a string without NUL characters")
     conf = parse_resolv_conf(resolv_conf, resolver, hostname=hostname)
     wire = Wire(answering(answers), listening)
     source, outcome = "dns", None
-    literal = address_literal(name, strict_ipv4=resolver == "go")
+    literal = address_literal(name, strict_ipv4=family == "go")
     if literal is not None:
         source, outcome = "literal", Outcome((literal,), "", 0.0)
     elif not name:
-        outcome = Outcome((), _NOT_FOUND[resolver], 0.0, "the empty name is never looked up")
+        outcome = Outcome((), _NOT_FOUND[family], 0.0, "the empty name is never looked up")
     else:
-        listed = hosts_addresses(hosts, name, resolver=resolver)
+        listed = hosts_addresses(hosts, name, resolver=family)
         if listed:
             source, outcome = "hosts", Outcome(listed, "", 0.0)
     if outcome is None:
-        outcome = _RESOLVE[resolver](name, conf, wire)
+        outcome = _RESOLVE[family](name, conf, wire)
     remark = (Note(0, outcome.remark),) if outcome.remark else ()
     return Lookup(
         name=name,

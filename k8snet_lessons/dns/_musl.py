@@ -2,8 +2,8 @@
 
 Follows musl 1.2.5: `resolve` is ``name_from_dns_search`` and `_ask` is ``name_from_dns``
 (``src/network/lookup_name.c``), `_exchange` is ``__res_msend_rc``
-(``src/network/res_msend.c``). 1.2.3 and earlier have no TCP: a truncated answer is taken
-as it is there.
+(``src/network/res_msend.c``). Releases before 1.2.4 know no TCP: they take a truncated
+answer as it is, and give up where a candidate cannot be put into a query.
 """
 
 from collections import deque
@@ -14,6 +14,7 @@ from k8snet_lessons.dns._resolvconf import ResolvConf
 from k8snet_lessons.dns._wire import Reply, Wire
 
 MAX_TEXT = 254
+FIRST_WITH_TCP = (1, 2, 4)
 _QTYPES = ("A", "AAAA")
 
 
@@ -48,6 +49,8 @@ def _ask(text: bytes, conf: ResolvConf, wire: Wire, now_s: float) -> tuple[Outco
     """One name: an outcome that ends the lookup, or None if the next name may be tried."""
     labels = plain_labels(text)
     if labels is None:
+        if conf.release < FIRST_WITH_TCP:
+            return Outcome((), "EAI_NONAME", 0.0), 0.0
         return None, 0.0
     replies, spent_s = _exchange(labels, conf, wire, now_s)
     for reply in replies:
@@ -57,7 +60,8 @@ def _ask(text: bytes, conf: ResolvConf, wire: Wire, now_s: float) -> tuple[Outco
             # Whatever the other family said is thrown away.
             return None, spent_s
     addresses = tuple(a for r in reversed(replies) if r is not None for a in r.addresses)
-    return Outcome(addresses, "" if addresses else "EAI_NODATA", spent_s), spent_s
+    nothing = "EAI_NODATA" if conf.release >= FIRST_WITH_TCP else "EAI_NONAME"
+    return Outcome(addresses, "" if addresses else nothing, spent_s), spent_s
 
 
 def _exchange(
@@ -95,10 +99,12 @@ def _exchange(
                     send(which, server, at_s, arriving)
             elif reply.rcode not in ("NOERROR", "NXDOMAIN"):
                 pass  # a refusal is no answer: it keeps waiting for another
-            elif reply.truncated:
+            elif reply.truncated and conf.release >= FIRST_WITH_TCP:
                 over_tcp[which] = True
                 whole = wire.ask(labels, _QTYPES[which], server, at_s, "tcp")
                 answers[which] = whole
+            elif reply.truncated:
+                answers[which] = Reply(reply.rcode)  # what did not fit is lost
             else:
                 answers[which] = reply
         if all(answer is not None for answer in answers):

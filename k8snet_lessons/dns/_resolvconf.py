@@ -14,12 +14,16 @@ from dataclasses import dataclass, field
 from k8snet_lessons.dns._names import address_literal
 from k8snet_lessons.errors import InputError
 
-RESOLVERS = ("glibc", "musl", "go")
+#: The releases that the models follow unless another is named, as in ``"musl-1.2.3"``.
+RELEASES: dict[str, tuple[int, ...]] = {"glibc": (2, 36), "musl": (1, 2, 5), "go": (1, 27)}
+RESOLVERS = tuple(RELEASES)
 
 MAX_NAMESERVERS = 3  # MAXNS in glibc and musl; the same number in Go
 MAX_NDOTS = 15  # RES_MAXNDOTS in glibc, literal 15 in musl and Go
 GLIBC_MAX_TIMEOUT_S = 30  # RES_MAXRETRANS
 GLIBC_MAX_ATTEMPTS = 5  # RES_MAXRETRY
+GLIBC_OLD_MAX_SEARCH = 6  # MAXDNSRCH, the limit on suffixes before 2.26
+GLIBC_OLD_SEARCH_OCTETS = 255  # and on their text
 MUSL_MAX_TIMEOUT_S = 60
 MUSL_MAX_ATTEMPTS = 10
 MUSL_LINE_OCTETS = 255  # a longer line does not fit its buffer and is skipped whole
@@ -77,6 +81,8 @@ class ResolvConf:
     ----------
     resolver : str
         ``"glibc"``, ``"musl"`` or ``"go"``.
+    release : tuple of int
+        Its release, ``(2, 36)``.
     nameservers : tuple of str
         Addresses it will ask, at most three.
     search : tuple of str
@@ -93,6 +99,7 @@ class ResolvConf:
     """
 
     resolver: str
+    release: tuple[int, ...]
     nameservers: tuple[str, ...]
     search: tuple[str, ...]
     ndots: int = 1
@@ -139,10 +146,19 @@ class _Draft:
         setattr(self, {"timeout": "timeout_s"}.get(name, name), value)
 
 
-def check_resolver(resolver: str) -> None:
-    """Raise `InputError` unless `resolver` is one of `RESOLVERS`."""
-    if resolver not in RESOLVERS:
-        raise InputError("resolver", resolver, 'one of "glibc", "musl", "go"')
+def release_of(resolver: str) -> tuple[str, tuple[int, ...]]:
+    """Split ``"musl-1.2.3"`` into family and release; a bare family has the usual release.
+
+    Raises
+    ------
+    InputError
+        Unless the family is one of `RESOLVERS` and the release is numbers and dots.
+    """
+    family, dash, written = resolver.partition("-") if isinstance(resolver, str) else ("", "", "")
+    if family not in RELEASES or (dash and not re.fullmatch(r"[0-9]+(\.[0-9]+)+", written)):
+        allowed = 'one of "glibc", "musl", "go", perhaps with a release as in "musl-1.2.3"'
+        raise InputError("resolver", resolver, allowed)
+    return family, tuple(map(int, written.split("."))) if dash else RELEASES[family]
 
 
 def parse_resolv_conf(text: str, resolver: str = "glibc", *, hostname: str = "") -> ResolvConf:
@@ -152,8 +168,9 @@ def parse_resolv_conf(text: str, resolver: str = "glibc", *, hostname: str = "")
     ----------
     text : str
         The file, in any state of disrepair.
-    resolver : {"glibc", "musl", "go"}
-        Whose reading.
+    resolver : str
+        Whose reading: ``"glibc"``, ``"musl"`` or ``"go"``, perhaps with a release,
+        ``"glibc-2.25"``.
     hostname : str, optional
         The machine's own name. glibc and Go take its domain for the search list where the
         file gives none. A pod's host name has no domain unless it sets ``subdomain``.
@@ -173,25 +190,31 @@ def parse_resolv_conf(text: str, resolver: str = "glibc", *, hostname: str = "")
     >>> conf.ndots, [str(note) for note in conf.notes]
     (15, ['line 2: ndots:99 counts as ndots:15'])
     """
-    check_resolver(resolver)
+    family, release = release_of(resolver)
     if not isinstance(text, str):
         raise InputError("resolv_conf", text, "the text of the file, as a string")
     draft = _Draft()
-    read_line = {"glibc": _glibc_line, "musl": _musl_line, "go": _go_line}[resolver]
+    read_line = {"glibc": _glibc_line, "musl": _musl_line, "go": _go_line}[family]
     for number, line in enumerate(text.split("\n"), start=1):
         draft.line = number
         if line:
             read_line(draft, line)
     draft.line = 0
     if not draft.nameservers:
-        draft.nameservers = ["127.0.0.1", "::1"] if resolver == "go" else ["127.0.0.1"]
+        draft.nameservers = ["127.0.0.1", "::1"] if family == "go" else ["127.0.0.1"]
         draft.note(f"no usable nameserver: asks {' and '.join(draft.nameservers)}")
     _, dot, domain = hostname.partition(".")
-    if not draft.search and dot and domain and resolver != "musl":
+    if not draft.search and dot and domain and family != "musl":
         draft.search = [domain]
         draft.note(f"no search list: the domain of the host name, {domain!r}, stands in")
+    if family == "glibc" and release < (2, 26):
+        _cut_search_list(draft)
+    if family == "glibc" and release < (2, 36) and "no-aaaa" in draft.flags:
+        draft.flags.remove("no-aaaa")
+        draft.note("option no-aaaa came with glibc 2.36")
     return ResolvConf(
-        resolver=resolver,
+        resolver=family,
+        release=release,
         nameservers=tuple(draft.nameservers),
         search=tuple(draft.search),
         ndots=draft.ndots,
@@ -269,6 +292,18 @@ def _glibc_option(draft: _Draft, option: str) -> None:
                     draft.note(f"option {option!r} counts as {flag!r}")
                 return
         draft.note(f"option {option!r} is unknown to glibc")
+
+
+def _cut_search_list(draft: _Draft) -> None:
+    kept: list[str] = []
+    for suffix in draft.search[:GLIBC_OLD_MAX_SEARCH]:
+        if len(" ".join([*kept, suffix]).encode()) > GLIBC_OLD_SEARCH_OCTETS:
+            break
+        kept.append(suffix)
+    if kept != draft.search:
+        dropped = " ".join(draft.search[len(kept) :])
+        draft.note(f"before glibc 2.26 the search list ends before {dropped!r}")
+    draft.search = kept
 
 
 # musl
