@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from conftest import NODES, service_text, slice_text, world
+from kube_worlds import NODES, service_text, slice_text, world
 
 from k8snet_lessons.cluster import Cluster, load_manifests, synthetic_cluster
 from k8snet_lessons.control import program
