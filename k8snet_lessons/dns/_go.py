@@ -52,7 +52,10 @@ def resolve(name: str, conf: ResolvConf, wire: Wire) -> Outcome:
     rotation = _Rotation("rotate" in conf.flags)
     now_s = 0.0
     error = ""
-    for candidate in _candidates(octets(name), conf):
+    candidates = _candidates(octets(name), conf)
+    if not candidates:
+        return Outcome((), "", 0.0, "RFC 7686: Go returns no address and no error for .onion")
+    for candidate in candidates:
         lanes, now_s = _both_families(candidate, conf, wire, now_s, rotation)
         addresses = tuple(address for lane in lanes for address in lane.addresses)
         for lane in lanes:
@@ -60,7 +63,7 @@ def resolve(name: str, conf: ResolvConf, wire: Wire) -> Outcome:
                 error = lane.error
         if addresses:
             return Outcome(addresses, "", _rounded(now_s))
-    return Outcome((), error or NO_SUCH_HOST, _rounded(now_s))
+    return Outcome((), error, _rounded(now_s))
 
 
 def _rounded(seconds: float) -> float:

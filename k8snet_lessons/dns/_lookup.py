@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from k8snet_lessons.dns import _glibc, _go, _musl
-from k8snet_lessons.dns._names import POD_HOSTS, address_literal, hosts_addresses
+from k8snet_lessons.dns._names import POD_HOSTS, address_literal, hosts_addresses, zone_is_known
 from k8snet_lessons.dns._outcome import Outcome
 from k8snet_lessons.dns._resolvconf import Note, ResolvConf, parse_resolv_conf, release_of
 from k8snet_lessons.dns._wire import Answers, Query, Wire, answering, listens_outside_loopback
@@ -138,8 +138,10 @@ def lookup(
     wire = Wire(answering(answers), listening)
     source, outcome = "dns", None
     literal = address_literal(name, strict_ipv4=family == "go")
-    if literal is not None:
+    if literal is not None and (family == "go" or zone_is_known(literal)):
         source, outcome = "literal", Outcome((literal,), "", 0.0)
+    elif literal is not None:
+        outcome = Outcome((), _NOT_FOUND[family], 0.0, "an address whose zone does not exist")
     elif not name:
         outcome = Outcome((), _NOT_FOUND[family], 0.0, "the empty name is never looked up")
     else:

@@ -50,6 +50,9 @@ def _ask(text: bytes, conf: ResolvConf, wire: Wire, now_s: float) -> tuple[Outco
     labels = plain_labels(text)
     if labels is None:
         if conf.release < FIRST_WITH_TCP:
+            if text.endswith(b"..") and plain_labels(text[:-1]) is not None:
+                # A packet goes out, but with no question that a server could read.
+                return Outcome((), "EAI_AGAIN", 0.0), float(conf.timeout_s)
             return Outcome((), "EAI_NONAME", 0.0), 0.0
         return None, 0.0
     replies, spent_s = _exchange(labels, conf, wire, now_s)

@@ -160,14 +160,32 @@ def classic_ipv4(text: str) -> str | None:
 
 
 def ipv6(text: str) -> str | None:
-    """Canonical form of an IPv6 address, with its zone if it has one, else ``None``."""
+    """Canonical form of an IPv6 address, with its zone if it has one, else ``None``.
+
+    An IPv4 address in IPv6 dress (``::ffff:10.96.0.10``) is still IPv4 on the wire.
+    """
     address, percent, zone = text.partition("%")
     if percent and not zone:
         return None
     try:
-        return str(ipaddress.IPv6Address(address)) + percent + zone
+        parsed = ipaddress.IPv6Address(address)
     except ValueError:
         return None
+    return str(parsed.ipv4_mapped or parsed) + percent + zone
+
+
+def zone_is_known(literal: str, *, interfaces: tuple[str, ...] = ("lo", "eth0")) -> bool:
+    """Whether the C libraries accept the zone of an IPv6 literal.
+
+    A number always; an interface's name only for a link-local address. A pod has ``lo`` and
+    ``eth0``.
+    """
+    address, percent, zone = literal.partition("%")
+    if not percent or zone.isdigit():
+        return True
+    parsed = ipaddress.IPv6Address(address)
+    link_local = parsed.is_link_local or address.startswith("ff02")
+    return link_local and zone in interfaces
 
 
 def address_literal(text: str, *, strict_ipv4: bool) -> str | None:

@@ -141,8 +141,8 @@ class _Draft:
         self.search = suffixes
 
     def set_number(self, name: str, written: str, value: int) -> None:
-        if written != str(value):
-            self.note(f"{name}:{written} counts as {name}:{value}")
+        if written.strip() != str(value):
+            self.note(f"{name}:{written.strip()} counts as {name}:{value}")
         setattr(self, {"timeout": "timeout_s"}.get(name, name), value)
 
 
@@ -247,8 +247,8 @@ def _glibc_line(draft: _Draft, line: str) -> None:
         return
     keyword, rest = matched[1], matched[2]
     if keyword == "options":
-        for option in _blank_separated(rest):
-            _glibc_option(draft, option)
+        for option in re.finditer(r"[^ \t]+", rest):
+            _glibc_option(draft, option[0], rest[option.start() :])
         return
     words = _blank_separated(rest)
     if "\r" in rest:
@@ -274,8 +274,11 @@ def _c_int(text: str) -> int:
     return (value + 2**31) % 2**32 - 2**31
 
 
-def _glibc_option(draft: _Draft, option: str) -> None:
+def _glibc_option(draft: _Draft, option: str, onwards: str) -> None:
     name, colon, written = option.partition(":")
+    if colon and not written:
+        # The number may stand after the space: the conversion skips white space.
+        written = onwards[len(option) :]
     if colon and name == "ndots":
         # The field is four bits wide and unsigned, so a negative number wraps: -1 is 15.
         draft.set_number(name, written, min(_c_int(written), MAX_NDOTS) % (MAX_NDOTS + 1))
