@@ -15,7 +15,6 @@ from k8snet_lessons.cluster.model import (
     slice_service,
 )
 from k8snet_lessons.cluster.problems import ManifestError, Problem
-from k8snet_lessons.cluster.synthetic import synthetic_cluster
 
 __all__ = [
     "Cluster",
@@ -28,5 +27,4 @@ __all__ = [
     "pod_addresses",
     "selector_matches",
     "slice_service",
-    "synthetic_cluster",
 ]

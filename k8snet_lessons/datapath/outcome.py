@@ -1,6 +1,6 @@
 """What a trace finds: every end a packet may come to, and how likely each is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
@@ -26,7 +26,7 @@ class Outcome:
         After all translations.
     masqueraded : bool
         Whether the source was rewritten, so that the backend does not see the client.
-    steps : tuple of Step
+    steps : sequence of Step
         What happened, in order.
     rules_by_table : mapping of str to int
         Rules the kernel tries for this packet, by table.
@@ -48,7 +48,7 @@ class Outcome:
     verdict: Ending
     packet: Packet
     masqueraded: bool
-    steps: tuple[Step, ...]
+    steps: Sequence[Step]
     rules_by_table: Mapping[str, int]
     ended_at: str = ""
     reject_with: str = ""

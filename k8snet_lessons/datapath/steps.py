@@ -1,8 +1,9 @@
 """What happened to a packet, step by step: one small class for each kind of step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from k8snet_lessons.control.rules import Rule
 from k8snet_lessons.datapath.packet import Packet
@@ -140,6 +141,58 @@ class Remarked(Step):
     @property
     def what(self) -> str:
         return self.text
+
+
+class Trail(NamedTuple):
+    """Steps so far, newest first: paths that part share what they had in common."""
+
+    step: Step
+    before: "Trail | None"
+
+
+class Steps(Sequence[Step]):
+    """The steps of one path, oldest first; unrolled when they are first looked at.
+
+    A Service with a thousand backends has a thousand paths, each one throw longer than
+    the one before. Most are never read.
+    """
+
+    __slots__ = ("_steps", "_trail")
+
+    def __init__(self, trail: Trail | None = None) -> None:
+        self._trail = trail
+        self._steps: tuple[Step, ...] | None = None
+
+    def _all(self) -> tuple[Step, ...]:
+        if self._steps is None:
+            steps: list[Step] = []
+            trail = self._trail
+            while trail is not None:
+                steps.append(trail.step)
+                trail = trail.before
+            self._steps = tuple(reversed(steps))
+            self._trail = None
+        return self._steps
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
+    def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
+        return self._all()[index]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Steps):
+            return self._all() == other._all()
+        return self._all() == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Steps({len(self)} steps)"
 
 
 class Unknown(NamedTuple):

@@ -1,10 +1,12 @@
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
 from k8snet_lessons.datapath import Conntrack, Packet, RecentLists, parse_iptables_save, trace
+from k8snet_lessons.datapath.netfilter.walk import Budget
 from k8snet_lessons.errors import InputError
 
 NODE = {"192.168.0.2"}
@@ -393,6 +395,33 @@ def test_goto_does_not_come_back():
     assert outcome.rules_evaluated == 4
 
 
+@pytest.mark.parametrize("clause", ["", "-m statistic --mode random --probability 0.5"])
+def test_paths_without_end_are_refused(clause, monkeypatch):
+    monkeypatch.setattr(Budget, "RULES", 20_000)
+    chains = [f"C{i}" for i in range(60)]
+    lines = [f"-A {a} {clause} -j {b}" for a, b in pairwise(chains) for _ in range(2)]
+    rules = ruleset("-A FORWARD -j C0", *lines, table="filter", chains=chains)
+    with pytest.raises(InputError, match="paths multiply"):
+        trace(rules, VIP)
+
+
+def test_a_service_with_thousands_of_backends():
+    n = 3000
+    chains = ["SVC", *(f"SEP{i}" for i in range(n))]
+    dice = [
+        f"-A SVC -m statistic --mode random --probability {1 / (n - i):.10f} -j SEP{i}"
+        for i in range(n - 1)
+    ]
+    ends = [
+        f"-A SEP{i} -p tcp -j DNAT --to-destination 10.{i // 250}.{i % 250}.1:80" for i in range(n)
+    ]
+    last = f"-A SVC -j SEP{n - 1}"
+    rules = ruleset("-A PREROUTING -j SVC", *dice, last, *ends, chains=chains)
+    found = trace(rules, VIP)
+    assert set(found.backends().values()) == {Fraction(1, n)}
+    assert len(found.outcomes[-1].steps) > n
+
+
 def test_return_at_the_top_is_the_policy():
     text = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -j RETURN\n-A FORWARD -j ACCEPT\nCOMMIT"
     assert only(trace(parse_iptables_save(text), VIP)).verdict == "drop"
@@ -518,7 +547,7 @@ def test_restore_input_without_built_in_chains_gets_the_usual_jumps(one_service_
     [
         ({"origin": "node"}, "origin"),
         ({"state": "OLD"}, "state"),
-        ({"local_addresses": ["eth0"]}, "src"),
+        ({"local_addresses": ["eth0"]}, "local_addresses"),
         ({"routes": {"here": "eth0"}}, "routes"),
         ({"packet": "10.0.0.1"}, "packet"),
         ({"packet": Packet("fd00::1", "fd00::2", 80)}, "packet"),

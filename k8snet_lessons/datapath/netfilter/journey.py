@@ -14,10 +14,10 @@ from k8snet_lessons.datapath.conntrack import Conntrack, Entry, Tuple, seen_repl
 from k8snet_lessons.datapath.netfilter.matching import View, inside
 from k8snet_lessons.datapath.netfilter.node import Node
 from k8snet_lessons.datapath.netfilter.translate import translations
-from k8snet_lessons.datapath.netfilter.walk import End, Path, TableWalk, Toss
+from k8snet_lessons.datapath.netfilter.walk import Budget, End, Path, TableWalk, Toss
 from k8snet_lessons.datapath.outcome import Outcome
 from k8snet_lessons.datapath.packet import Origin
-from k8snet_lessons.datapath.steps import Routed, Tracked, Translated
+from k8snet_lessons.datapath.steps import Routed, Steps, Tracked, Translated
 
 _DESTINATION_HOOKS = ("PREROUTING", "OUTPUT")
 
@@ -48,6 +48,7 @@ class Journey:
     assume: Mapping[str, bool]
     now_s: float
     toss: Toss | None
+    budget: Budget = field(default_factory=Budget)
     ends: list[Outcome] = field(default_factory=list)
 
     def run(self, start: Path) -> tuple[Outcome, ...]:
@@ -101,7 +102,7 @@ class Journey:
                 verdict=verdict,  # type: ignore[arg-type]
                 packet=path.packet,
                 masqueraded=path.masqueraded,
-                steps=path.steps(),
+                steps=Steps(path.trail),
                 rules_by_table=dict(path.evaluated),
                 ended_at=hook,
                 reject_with=end.reject_with,
@@ -128,7 +129,7 @@ class Journey:
 
     def _walk(self, hook: str, table: str) -> TableWalk:
         view = self._viewer(hook)
-        return TableWalk(self.ruleset, table, hook, view, self.assume, self.toss)
+        return TableWalk(self.ruleset, table, hook, view, self.assume, self.budget, self.toss)
 
     def _filtered(self, path: Path, hook: str, table: str) -> list[Path]:
         onward = []

@@ -140,11 +140,16 @@ def _single(match: r.Match) -> str:
 
 
 def _ports(rule: r.Rule) -> Iterator[tuple[str, int]]:
+    """Protocol and port pairs that a rule serves; a wide range is a firewall's."""
+    protocols = [m.name for m in rule.matches if type(m) is r.Protocol and not m.negated]
     for match in rule.matches:
-        # A wide range is a firewall's, not a service's.
         if type(match) is r.Ports and match.side == "dst" and match.high - match.low < 64:
             for port in range(match.low, match.high + 1):
                 yield match.module, port
+        elif type(match) is r.MultiPort and match.side == "dst" and not match.negated:
+            for low, high in match.ranges:
+                for port in range(low, high + 1 if high - low < 64 else low):
+                    yield from ((protocol, port) for protocol in protocols)
 
 
 def _asks_local(match: r.Match) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from fractions import Fraction
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from k8snet_lessons.control.rules import IptablesRuleset
@@ -75,7 +75,8 @@ def trace(
     Raises
     ------
     InputError
-        If a value is not allowed, or packet and rules are not of one address family.
+        If a value is not allowed, packet and rules are not of one address family, or the
+        rules fork so often that there is no end to the paths.
 
     Notes
     -----
@@ -92,7 +93,7 @@ def trace(
     _check(ruleset, packet, origin, state)
     whole, added = with_usual_hooks(ruleset)
     addresses = frozenset(
-        _address("local_addresses", a)
+        _address(a)
         for a in (ruleset.local_addresses if local_addresses is None else local_addresses)
     )
     hints = whole.memo.get("hints")
@@ -135,14 +136,13 @@ def _check(ruleset: object, packet: object, origin: object, state: object) -> No
         raise InputError("packet", str(packet), f"IPv{ruleset.family} addresses, as the rules have")
 
 
-def _address(field: str, value: Any) -> str:
-    return (
-        Packet(value, value, protocol="icmp").src if isinstance(value, str) else _bad(field, value)
-    )
-
-
-def _bad(field: str, value: Any) -> str:
-    raise InputError(field, value, "IP addresses as text")
+def _address(text: Any) -> str:
+    try:
+        if not isinstance(text, str):
+            raise ValueError(text)
+        return str(ip_address(text))
+    except ValueError:
+        raise InputError("local_addresses", text, "IP addresses, without a prefix") from None
 
 
 def _network(net: str) -> str:

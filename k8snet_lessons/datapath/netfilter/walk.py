@@ -21,18 +21,13 @@ from k8snet_lessons.datapath.steps import (
     Returned,
     Step,
     Tossed,
+    Trail,
     Unknown,
 )
+from k8snet_lessons.errors import InputError
 
 ONE = Fraction(1)
 _HEADER = (r.Address, r.Protocol, r.Interface)
-
-
-class Trail(NamedTuple):
-    """Steps so far, newest first: paths that part share what they had in common."""
-
-    step: Step
-    before: "Trail | None"
 
 
 class Path(NamedTuple):
@@ -89,15 +84,6 @@ class Path(NamedTuple):
         counts[table] = counts.get(table, 0) + rules
         return self._replace(evaluated=tuple(counts.items()))
 
-    def steps(self) -> tuple[Step, ...]:
-        """All steps, oldest first."""
-        out: list[Step] = []
-        trail = self.trail
-        while trail is not None:
-            out.append(trail.step)
-            trail = trail.before
-        return tuple(reversed(out))
-
 
 class End(NamedTuple):
     """How a table was left: by a verdict, or by a target that rewrites addresses."""
@@ -121,6 +107,38 @@ class _Frame(NamedTuple):
 Toss = Callable[[Fraction], bool]
 
 
+class Budget:
+    """How much work a trace may be before it is refused."""
+
+    __slots__ = ("left",)
+
+    # A Service with ten thousand backends costs some sixty thousand.
+    RULES = 300_000
+
+    def __init__(self) -> None:
+        self.left = self.RULES
+
+    # Backends that share alike keep the fraction short: 1/n needs as many bits as n.
+    PROBABILITY_BITS = 2048
+
+    def spend(self, probability: Fraction) -> None:
+        """Count one rule looked at, on a path of this probability.
+
+        Raises
+        ------
+        InputError
+            If chains call one another so often that no end is in sight.
+        """
+        self.left -= 1
+        if self.left < 0 or probability.denominator.bit_length() > self.PROBABILITY_BITS:
+            raise InputError(
+                "rules looked at",
+                self.RULES - self.left,
+                "chains that a packet gets through: these jump to one another, or throw dice, "
+                "so often that the paths multiply",
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class TableWalk:
     """One table at one hook.
@@ -133,6 +151,7 @@ class TableWalk:
         Makes of a path what rules can see.
     assume : mapping of str to bool
         Answers to clauses that cannot be decided, by their text.
+    budget : Budget
     toss : callable, optional
         Throws the dice; without it both ends of every throw are followed.
     """
@@ -142,6 +161,7 @@ class TableWalk:
     hook: str
     view: Callable[[Path], View]
     assume: Mapping[str, bool]
+    budget: Budget
     toss: Toss | None = None
 
     def run(self, path: Path) -> list[tuple[Path, End]]:
@@ -162,6 +182,7 @@ class TableWalk:
                         continue
                     ended.append(self._policy(path, base))
                     break
+                self.budget.spend(path.probability)
                 position = frame.positions[frame.at]
                 path = path.counting(self.table, position + 1 - frame.counted)
                 frame = frame._replace(at=frame.at + 1, counted=position + 1)

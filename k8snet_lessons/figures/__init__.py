@@ -1,1 +1,0 @@
-"""What is seen: results in, plotly figures out; pure, no widgets."""
