@@ -5,13 +5,12 @@ several independent queues; customers keep their own index, so results come back
 order the customers were given in.
 """
 
-from heapq import heapreplace
-
 import numpy as np
 
 from k8snet_lessons.sim.arrays import AnyInts, Floats, Ints
+from k8snet_lessons.sim.many_servers import many_servers_wait
 
-__all__ = ["many_servers_wait", "order_by_queue", "single_server_wait", "stage_wait"]
+__all__ = ["order_by_queue", "single_server_wait", "stage_wait"]
 
 
 def single_server_wait(arrival: Floats, work: Floats) -> Floats:
@@ -36,32 +35,6 @@ def single_server_wait(arrival: Floats, work: Floats) -> Floats:
     # The first customer of a busy period waits for nobody; rounding may say -1e-9.
     np.maximum(start, 0.0, out=start)
     return start
-
-
-def many_servers_wait(arrival: Floats, work: Floats, servers: int) -> Floats:
-    """Return the time each customer waits for the first of `servers` to be free.
-
-    Parameters
-    ----------
-    arrival, work : (n,) array
-        Sorted arrival times, and time a server needs for each customer.
-    servers : int
-        Number of servers behind the one queue.
-    """
-    if servers == 1:
-        return single_server_wait(arrival, work)
-    n = len(arrival)
-    if n == 0 or servers >= n:
-        return np.zeros(n)
-    free_at = [0.0] * servers
-    start = []
-    for now, need in zip(arrival.tolist(), work.tolist(), strict=True):
-        begin = free_at[0]
-        if now > begin:
-            begin = now
-        heapreplace(free_at, begin + need)
-        start.append(begin)
-    return np.asarray(start) - arrival
 
 
 def order_by_queue(queue: AnyInts, arrival: Floats, queues: int) -> tuple[Ints, Ints]:
@@ -93,12 +66,15 @@ def stage_wait(
     order, bounds = order_by_queue(queue, arrival, queues)
     sorted_arrival = arrival[order]
     sorted_work = work[order]
-    waits = np.empty(len(order))
-    for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        if end > begin:
-            waits[begin:end] = many_servers_wait(
-                sorted_arrival[begin:end], sorted_work[begin:end], servers
-            )
+    if servers > 1:
+        waits = many_servers_wait(sorted_arrival, sorted_work, bounds, servers)
+    else:
+        waits = np.empty(len(order))
+        for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+            if end > begin:
+                waits[begin:end] = single_server_wait(
+                    sorted_arrival[begin:end], sorted_work[begin:end]
+                )
     wait = np.empty(len(order))
     wait[order] = waits
     return wait
