@@ -15,6 +15,7 @@ from k8snet_lessons.cluster.model import (
     slice_service,
 )
 from k8snet_lessons.cluster.problems import ManifestError, Problem
+from k8snet_lessons.cluster.synthetic import synthetic_cluster
 
 __all__ = [
     "Cluster",
@@ -27,4 +28,5 @@ __all__ = [
     "pod_addresses",
     "selector_matches",
     "slice_service",
+    "synthetic_cluster",
 ]

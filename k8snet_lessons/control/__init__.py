@@ -1,1 +1,37 @@
-"""What is programmed on a node: Services written as iptables, nftables, IPVS and eBPF data."""
+"""What is programmed on a node: Services written as iptables, nftables, IPVS and eBPF data.
+
+The public names are loaded on first use, so that one part of the room does not cost the
+loading of the others.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from k8snet_lessons.control.programming import program as program
+    from k8snet_lessons.control.services import NodeView as NodeView
+    from k8snet_lessons.control.services import ServicePort as ServicePort
+    from k8snet_lessons.control.services import node_view as node_view
+    from k8snet_lessons.control.topology import allocate_hints as allocate_hints
+
+_HOME = {
+    "NodeView": "k8snet_lessons.control.services",
+    "ServicePort": "k8snet_lessons.control.services",
+    "allocate_hints": "k8snet_lessons.control.topology",
+    "node_view": "k8snet_lessons.control.services",
+    "program": "k8snet_lessons.control.programming",
+}
+
+__all__ = ["NodeView", "ServicePort", "allocate_hints", "node_view", "program"]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        home = _HOME[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -287,15 +287,17 @@ class IptablesRuleset:
         """Rules in all tables."""
         return sum(table.rule_count for table in self.tables.values())
 
-    def to_text(self, form: Literal["restore", "save"] = "restore") -> str:
+    def to_text(self, form: Literal["restore", "save", "proxy"] = "restore") -> str:
         """Write the rules as ``iptables-restore`` input, or as ``iptables-save`` shows them.
 
         Parameters
         ----------
-        form : {"restore", "save"}
-            ``restore`` keeps kube-proxy's order of arguments, as it writes them.
-            ``save`` is what the tool prints back: matches in its own order, marks as
-            ``--set-xmark``, probabilities rounded to the kernel's 2**-31.
+        form : {"restore", "save", "proxy"}
+            ``restore``: all there is, in kube-proxy's order of arguments; loads into an empty
+            network namespace. ``save``: what ``iptables-save`` prints back, with its own order
+            of arguments, marks as ``--set-xmark`` and probabilities rounded to 2**-31.
+            ``proxy``: only what kube-proxy itself pipes into ``iptables-restore --noflush``;
+            it makes the jumps from the built-in chains with separate commands.
 
         Returns
         -------

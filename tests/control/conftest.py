@@ -1,0 +1,54 @@
+"""Vectors from kube-proxy's own test suite, and the world that they speak of."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kube_worlds import service_text, slice_text, world
+
+from k8snet_lessons.cluster import Cluster
+
+
+@pytest.fixture
+def vectors() -> Callable[[str], Any]:
+    """Load a file of expected results, or skip by name where it is absent."""
+    places = [Path(__file__).parents[2].parent / "shared" / "vectors"]
+    places.insert(0, Path(os.environ["K8SNET_VECTORS"])) if "K8SNET_VECTORS" in os.environ else None
+    places += [parent / "shared" / "vectors" for parent in Path(__file__).parents]
+
+    def load(name: str) -> Any:
+        for place in places:
+            file = place / f"{name}.json"
+            if file.is_file():
+                return json.loads(file.read_text())
+        pytest.skip(f"{name}.json is not here (set K8SNET_VECTORS to its directory)")
+
+    return load
+
+
+@pytest.fixture
+def masquerade_world(vectors: Callable[[str], Any]) -> Cluster:
+    """Build the three Services of kube-proxy's masquerading test."""
+    parts = []
+    where = {"local": "this-node", "remote": "other-node"}
+    data = vectors("packetflow-internal-external-masquerade")["world"]
+    for item in data["services"]:
+        name = f"{item['ns']}/{item['name']}"
+        parts.append(
+            service_text(
+                name,
+                item["clusterIP"],
+                f"  type: LoadBalancer\n  externalTrafficPolicy: {item['eTP']}\n"
+                f"  internalTrafficPolicy: {item['iTP']}\n",
+                f"[{{name: p80, port: 80, nodePort: {item['nodePort']}}}]",
+                f"{{ip: {item['lbIP']}}}",
+            )
+        )
+        entries = ", ".join(
+            f"{{addresses: [{ip}], nodeName: {where[place]}}}" for ip, place in item["endpoints"]
+        )
+        parts.append(slice_text(name, f"[{entries}]"))
+    return world(*parts)
