@@ -1,0 +1,271 @@
+// The widget: knobs, headline, plots, numbers, buttons; and what each message does.
+
+function button(label, title, onclick) {
+  return element("button", { type: "button", class: "k8s-button", title, onclick }, label);
+}
+
+// The still picture that stands before this explorer in the notebook.
+function stillBefore(el) {
+  const own = el.closest(".jp-OutputArea-child");
+  const before = own?.previousElementSibling;
+  return before?.querySelector(".jp-RenderedImage img") ? before : null;
+}
+
+function save(name, text) {
+  const link = element("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+class ExplorerView {
+  constructor(model, el) {
+    this.model = model;
+    this.spec = model.get("spec");
+    this.panels = [];
+    this.number = null;
+    this.courier = new Courier((message) => model.send(message), (on) => this.waiting(on));
+    this.build();
+    el.append(this.node);
+    this.el = el;
+    this.onMessage = (message, buffers) => this.take(message, buffers);
+    model.on("msg:custom", this.onMessage);
+    plotlyOnPage(() => model.send({ kind: "plotly" })).then((Plotly) => {
+      this.Plotly = Plotly;
+      this.drawAll();
+    });
+    this.sizes = new ResizeObserver(() => this.redrawSoon());
+    this.sizes.observe(this.grid);
+    this.theme = new MutationObserver(() => this.redrawSoon());
+    this.theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+    this.courier.ask({ kind: "hello" });
+  }
+
+  build() {
+    const turn = (name, value) => {
+      this.values[name] = value;
+      if (this.preset) this.preset.selectedIndex = 0;
+      this.courier.move({ ...this.values });
+    };
+    const type = (name, text) => {
+      if (this.controls[name].refused || readable(this.values[name]) !== text) {
+        this.typed = name;
+        this.courier.move({ ...this.values, [name]: text });
+      }
+    };
+    this.controls = {};
+    this.values = {};
+    const groups = { main: element("div", { class: "k8s-knobs" }), more: element("div", { class: "k8s-knobs" }) };
+    for (const spec of this.spec.knobs) {
+      this.values[spec.name] = spec.default;
+      this.controls[spec.name] = new KnobControl(spec, turn, type);
+      groups[spec.group].append(this.controls[spec.name].node);
+    }
+    this.more = element("details", { class: "k8s-more", hidden: !groups.more.childElementCount },
+      element("summary", {}, "More knobs"), groups.more);
+    this.headline = element("p", { class: "k8s-headline" });
+    this.spoken = element("p", { class: "k8s-spoken", role: "status", "aria-live": "polite" });
+    this.status = element("span", { class: "k8s-status" });
+    this.alert = element("p", { class: "k8s-error", role: "alert" });
+    this.compared = element("p", { class: "k8s-compared" });
+    this.verdict = element("p", { class: "k8s-verdict", role: "status" });
+    this.grid = element("div", { class: "k8s-panels" });
+    this.gate = element("form", { class: "k8s-gate", hidden: true, onsubmit: (e) => this.commit(e) });
+    this.numbers = element("table", { class: "k8s-numbers" });
+    this.notes = element("ul", { class: "k8s-notes" });
+    this.codeText = element("pre", { class: "k8s-code", hidden: true, tabindex: 0 });
+    this.node = element("section", { class: "k8s-explorer", "aria-label": this.spec.title },
+      this.bar(), groups.main, this.more, this.alert, this.headline, this.spoken, this.compared, this.verdict,
+      this.gate, this.grid, this.numbers, this.notes, this.codeText);
+  }
+
+  bar() {
+    const ask = (message) => () => this.courier.ask(message);
+    const bar = element("div", { class: "k8s-bar" },
+      element("h3", { class: "k8s-title" }, this.spec.title), this.status);
+    if (this.spec.presets.length) {
+      this.preset = element("select", {
+        "aria-label": "Preset", "data-action": "preset",
+        onchange: () => this.preset.selectedIndex && this.courier.ask({ kind: "preset", name: this.preset.value }),
+      }, element("option", { value: "" }, "Preset …"),
+      ...this.spec.presets.map((name) => element("option", { value: name }, name.replaceAll("_", " "))));
+      bar.append(this.preset);
+    }
+    this.pin = button("Pin as A", "Keep this setting in the picture, to compare others with it",
+      () => this.courier.ask({ kind: this.isPinned ? "unpin" : "pin" }));
+    this.evidence = button("Show measurements", "Lay measured points over the plot",
+      () => this.courier.ask({ kind: "evidence", on: this.evidence.getAttribute("aria-pressed") !== "true" }));
+    this.evidence.setAttribute("aria-pressed", "false");
+    this.code = button("Copy Python", "Copy the Python that reproduces this plot", ask({ kind: "code" }));
+    this.csv = button("Download CSV", "Download this result as CSV", ask({ kind: "csv" }));
+    this.reset = button("Reset", "All knobs to their defaults", () => {
+      if (this.preset) this.preset.selectedIndex = 0;
+      this.courier.ask({ kind: "reset" });
+    });
+    this.evidence.hidden = this.code.hidden = this.csv.hidden = true;
+    bar.append(this.pin, this.evidence, this.code, this.csv, this.reset);
+    return bar;
+  }
+
+  waiting(on) {
+    this.status.textContent = on ? "waiting for the kernel …" : "";
+  }
+
+  take(message, buffers) {
+    if (message.kind === "plotly") {
+      receivePlotly(buffers[0]);
+      return;
+    }
+    if (message.kind === "frame") this.takeFrame(message, buffers);
+    else if (message.kind === "error") this.takeError(message);
+    else if (message.kind === "csv") save(message.name, message.text);
+    else if (message.kind === "code") this.showCode(message.text);
+    if (message.seq) this.courier.answered(message.seq);
+  }
+
+  takeError({ field, text }) {
+    this.courier.refused();
+    const control = this.controls[field];
+    if (!control) this.alert.textContent = text;
+    else if (this.typed === field) control.refuse(text.replace(field, control.spec.label));
+    else control.explain(text);
+    if (control?.spec.group === "more") this.more.open = true;
+    this.typed = null;
+  }
+
+  takeFrame(message, buffers) {
+    if (message.base !== null && message.base !== this.number) {
+      // A frame was missed (the view is new, or the connection broke): ask for a whole one.
+      if (this.number !== null) this.courier.ask({ kind: "hello" });
+      return;
+    }
+    this.number = message.number;
+    if (message.settings && !this.courier.overtaken) {
+      Object.assign(this.values, message.settings);
+      for (const [name, control] of Object.entries(this.controls)) {
+        if (name === this.typed || !control.refused) {
+          if (control.value !== message.settings[name] || name === this.typed) control.show(message.settings[name]);
+          else control.explain("");
+        }
+      }
+    }
+    this.typed = null;
+    this.alert.textContent = "";
+    if ("gate" in message) this.showGate(message.gate);
+    if ("panels" in message) this.takePanels(message.panels, buffers, message.rest);
+    this.takeWords(message);
+  }
+
+  takePanels(changes, buffers, rest) {
+    while (this.panels.length > changes.length) this.panels.pop().remove(this.Plotly);
+    while (this.panels.length < changes.length) {
+      this.panels.push(new PanelPlot(this.spec.dark));
+      this.grid.append(this.panels.at(-1).node);
+    }
+    changes.forEach((change, i) => {
+      if (this.panels[i].take(change, buffers) && this.Plotly) this.panels[i].draw(this.Plotly);
+    });
+    if (this.Plotly && changes.length) this.live();
+  }
+
+  takeWords(message) {
+    if ("headline" in message) this.headline.textContent = message.headline;
+    if (message.rest) {
+      const said = this.headline.textContent + " " + (message.comparison ?? this.compared.textContent);
+      if (this.spoken.textContent !== said) this.spoken.textContent = said;
+    }
+    if ("comparison" in message) this.compared.textContent = message.comparison;
+    if ("verdict" in message) this.verdict.textContent = message.verdict;
+    if ("pinned" in message) {
+      this.isPinned = message.pinned;
+      this.pin.textContent = message.pinned ? "Unpin A" : "Pin as A";
+    }
+    if ("has" in message) {
+      for (const what of ["evidence", "code", "csv"]) this[what].hidden = !message.has[what];
+    }
+    if ("evidence" in message) this.evidence.setAttribute("aria-pressed", String(message.evidence));
+    if ("table" in message) this.showTable(message.table);
+    if ("notes" in message) this.notes.replaceChildren(...message.notes.map((note) => element("li", {}, note)));
+  }
+
+  showTable(rows) {
+    const names = rows[0]?.length === 4 ? ["", "now (B)", "pinned (A)", "change"] : ["", "now"];
+    const head = element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, name)));
+    const body = rows.map(([label, ...cells]) => element("tr", {},
+      element("th", { scope: "row" }, label), ...cells.map((cell) => element("td", {}, cell))));
+    this.numbers.replaceChildren(element("caption", {}, "In numbers"), element("thead", {}, head), element("tbody", {}, ...body));
+  }
+
+  showGate(gate) {
+    this.gate.hidden = !gate;
+    this.node.classList.toggle("k8s-covered", Boolean(gate));
+    for (const control of Object.values(this.controls)) control.disable(Boolean(gate));
+    if (!gate) return;
+    const id = uniqueId("guess");
+    this.guess = element("input", { id, type: "text", inputmode: "decimal", autocomplete: "off", class: "k8s-number",
+      "data-action": "guess", onkeydown: (event) => event.stopPropagation() });
+    this.gateError = element("p", { class: "k8s-error", role: "alert" });
+    this.gate.replaceChildren(
+      element("p", { class: "k8s-gate-why" }, "Before the curve shows, commit a guess. It is drawn through the curve afterwards."),
+      element("label", { for: id }, gate.question),
+      element("div", { class: "k8s-gate-line" }, this.guess, element("span", { class: "k8s-unit" }, gate.unit),
+        element("button", { type: "submit", class: "k8s-button k8s-primary" }, "Commit"),
+        button("Show without a guess", "Uncover the plot", () => this.courier.ask({ kind: "skip" }))),
+      this.gateError);
+  }
+
+  commit(event) {
+    event.preventDefault();
+    const value = Number(this.guess.value.replaceAll(",", ""));
+    if (this.guess.value.trim() === "" || !Number.isFinite(value)) {
+      this.gateError.textContent = `The guess is “${this.guess.value}”; allowed: a number.`;
+      return;
+    }
+    this.courier.ask({ kind: "commit", value });
+  }
+
+  async showCode(text) {
+    this.codeText.textContent = text;
+    this.codeText.hidden = false;
+    try {
+      await navigator.clipboard.writeText(text);
+      this.status.textContent = "Python copied";
+    } catch {
+      getSelection().selectAllChildren(this.codeText);
+      this.status.textContent = "Python shown below, selected";
+    }
+  }
+
+  redrawSoon() {
+    cancelAnimationFrame(this.redraw);
+    this.redraw = requestAnimationFrame(() => this.drawAll());
+  }
+
+  drawAll() {
+    if (!this.Plotly) return;
+    for (const panel of this.panels) panel.draw(this.Plotly);
+    if (this.panels.length) this.live();
+  }
+
+  // The plots are drawn: the still picture has served.
+  live() {
+    this.node.dataset.live = "true";
+    this.still ??= stillBefore(this.el);
+    if (this.still) this.still.style.display = "none";
+  }
+
+  stop() {
+    this.courier.stop();
+    this.sizes.disconnect();
+    this.theme.disconnect();
+    this.model.off("msg:custom", this.onMessage);
+    for (const panel of this.panels) panel.remove(this.Plotly);
+    if (this.still) this.still.style.display = "";
+  }
+}
+
+export default {
+  render({ model, el }) {
+    const view = new ExplorerView(model, el);
+    return () => view.stop();
+  },
+};

@@ -1,0 +1,1 @@
+"""What is seen: results in, plotly figures out; pure, no widgets."""
