@@ -18,6 +18,8 @@ def lookup_plan(scenario: Scenario, ledger: Ledger, unit: UnitVariates) -> Looku
     """Return which requests look the name up, and what each round of it meets."""
     candidates, found = rounds(scenario)
     who = np.flatnonzero(unit.uniform("lookup") < scenario.lookup_share)
+    if not candidates:  # /etc/hosts knows the name, or it is an address
+        who = who[:0]
     attempts = int(ledger.use("dns.attempts"))
     # The published figure is a mean; its spread is taken as exponential.
     visit_us = QUESTIONS_PER_ROUND * ledger.use_knob("coredns_service_us")
@@ -42,6 +44,7 @@ def lookup_plan(scenario: Scenario, ledger: Ledger, unit: UnitVariates) -> Looku
                 lost_attempts=_lost(scenario, unit, part, attempts, who),
             )
         )
+    names = [candidate.name for candidate in candidates]
     bare = scenario.downstream_name.rstrip(".")
     return LookupPlan(
         who=who,
@@ -53,7 +56,9 @@ def lookup_plan(scenario: Scenario, ledger: Ledger, unit: UnitVariates) -> Looku
         retry_us=1e6
         * ledger.use("dns.musl_retry_s" if scenario.resolver == "musl" else "dns.timeout_s"),
         attempts=attempts,
-        on_timeout=_on_timeout(scenario, last_is_bare=candidates[-1].name == bare),
+        on_timeout=_on_timeout(
+            scenario, last_is_bare=bool(candidates) and candidates[-1].name == bare
+        ),
         flows_per_round=_flows_per_round(scenario),
     )
 

@@ -1,7 +1,9 @@
 """Which names a resolver asks for, and where they are known."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+from k8snet_lessons.dns import lookup
 from k8snet_lessons.scenario._scenario import Scenario
 
 CLUSTER_DOMAIN = "cluster.local"
@@ -24,27 +26,36 @@ class Candidate:
 
 
 def rounds(scenario: Scenario) -> tuple[tuple[Candidate, ...], bool]:
-    """Return the candidates up to the first that exists, and whether one does.
+    """Return the names that a lookup asks for, in order, and whether it finds an address.
 
-    The order is glibc's and Go's: with at least ndots dots the name itself comes first
-    and the search list after; with fewer, the other way round. musl asks for the name
-    alone in the first case. A final dot leaves the name alone in every resolver.
+    Which they are is the resolver's business (:func:`k8snet_lessons.dns.lookup`); all
+    names but :func:`full_name` are answered NXDOMAIN.
     """
-    name = scenario.downstream_name.rstrip(".")
-    through_list = [f"{name}.{domain.rstrip('.')}" for domain in scenario.search_domains]
-    if scenario.downstream_name.endswith("."):
-        order = [name]
-    elif name.count(".") >= scenario.ndots:
-        order = [name] if scenario.resolver == "musl" else [name, *through_list]
-    else:
-        order = [*through_list, name]
-    exists = full_name(name, scenario.namespace)
-    tried = []
-    for candidate in order:
-        tried.append(Candidate(candidate, _in_cluster(candidate)))
-        if candidate == exists:
-            return tuple(tried), True
-    return tuple(tried), False
+    return _rounds(
+        scenario.downstream_name,
+        scenario.resolver,
+        scenario.ndots,
+        scenario.search_domains,
+        scenario.namespace,
+    )
+
+
+@lru_cache(maxsize=256)
+def _rounds(
+    name: str, resolver: str, ndots: int, search_domains: tuple[str, ...], namespace: str
+) -> tuple[tuple[Candidate, ...], bool]:
+    search = f"search {' '.join(search_domains)}\n" if search_domains else ""
+    exists = full_name(name.rstrip("."), namespace)
+    looked_up = lookup(
+        name,
+        f"nameserver 10.96.0.10\n{search}options ndots:{ndots}\n",
+        resolver=resolver,
+        answers={(exists, "A"): ["192.0.2.1"], (exists, "AAAA"): "NODATA"},
+    )
+    return (
+        tuple(Candidate(tried, _in_cluster(tried)) for tried in looked_up.names_tried),
+        looked_up.found,
+    )
 
 
 def full_name(name: str, namespace: str) -> str:

@@ -229,9 +229,11 @@ def outcome_of(
     constants: tuple[Cost, ...],
 ) -> Outcome:
     """Return the Outcome of an engine's passage."""
-    latency = passage.by_hop.sum(axis=0)
+    latency = passage.by_hop[0] + passage.by_hop[1]
+    for spent in passage.by_hop[2:]:
+        latency += spent
     failed = passage.cause > 0
-    for array in (passage.by_hop, latency, failed, passage.cause, itinerary.pod):
+    for array in (*passage.by_hop, latency, failed, passage.cause, itinerary.pod):
         array.setflags(write=False)
     history = passage.history
     return Outcome(

@@ -10,8 +10,6 @@ from k8snet_lessons.sim.passage import CONNECT, READ, Codes
 
 __all__ = ["Beyond", "cap_at_read_timeout"]
 
-_ROW = {hop: row for row, hop in enumerate(HOPS)}
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Beyond:
@@ -55,9 +53,13 @@ class Beyond:
 
 
 def cap_at_read_timeout(
-    it: Itinerary, hop: Floats, cause: Codes, out_delay_us: Floats, out_translation_us: Floats
-) -> None:
-    """Cut, in place, what the client sees of answers that took the ingress too long.
+    it: Itinerary,
+    by_hop: list[Floats],
+    cause: Codes,
+    out_delay_us: Floats,
+    out_translation_us: Floats,
+) -> list[Floats]:
+    """Return what the client sees, cut short where the answer took the ingress too long.
 
     The read time-out's clock starts when the request is sent to the pod. What is over is
     taken from the end of the road backwards: the pod's own connection, the lookup, its
@@ -67,33 +69,36 @@ def cap_at_read_timeout(
     ----------
     it : Itinerary
         The run.
-    hop : (10, n) array
-        Time at each hop, in the order of HOPS.
+    by_hop : list of 10 (n,) arrays
+        Time at each hop, in the order of HOPS; not changed.
     cause : (n,) array
-        What failed so far; changed too.
+        What failed so far; changed in place.
     out_delay_us, out_translation_us : (n,) arrays
         What of the hops "connect" and "service translation" was for the pod's own
         connection to the outside.
     """
-    waited = hop[_ROW["wire"] :].sum(axis=0)
+    hop = dict(zip(HOPS, by_hop, strict=True))
+    waited = hop["wire"] + it.zone_us
+    for name in ("pod queue", "pod service", "name lookup"):
+        waited += hop[name]
     waited += out_delay_us
     waited += out_translation_us
-    waited -= it.handshake_zone_us
     over = np.flatnonzero((waited > it.read_timeout_us) & (cause != CONNECT))
     if not len(over):
-        return
+        return by_hop
     excess = waited[over] - it.read_timeout_us
-    for row, most in (
+    for name, most in (
         ("connect", out_delay_us[over]),
         ("service translation", out_translation_us[over]),
-        ("name lookup", None),
-        ("pod service", None),
-        ("pod queue", None),
+        ("name lookup", hop["name lookup"][over]),
+        ("pod service", hop["pod service"][over]),
+        ("pod queue", hop["pod queue"][over]),
         ("zone crossing", it.zone_us[over]),
-        ("wire", None),
+        ("wire", hop["wire"][over]),
     ):
-        here = hop[_ROW[row], over]
-        cut = np.minimum(excess, here if most is None else most)
-        hop[_ROW[row], over] = here - cut
+        cut = np.minimum(excess, most)
+        hop[name] = hop[name].copy()
+        hop[name][over] -= cut
         excess -= cut
     cause[over] = READ
+    return list(hop.values())

@@ -10,6 +10,9 @@ import numpy as np
 from k8snet_lessons.sim.arrays import AnyInts, Floats, Ints
 from k8snet_lessons.sim.many_servers import many_servers_wait
 
+# So many queues fit side by side on one axis of time without losing a nanosecond.
+_ONE_SORT = 64
+
 __all__ = ["order_by_queue", "single_server_wait", "stage_wait"]
 
 
@@ -39,12 +42,14 @@ def single_server_wait(arrival: Floats, work: Floats) -> Floats:
 
 def order_by_queue(queue: AnyInts, arrival: Floats, queues: int) -> tuple[Ints, Ints]:
     """Return an order by queue, then by arrival, and the bounds of each queue in it."""
+    bounds = np.concatenate(([0], np.cumsum(np.bincount(queue, minlength=queues))))
+    span = float(arrival.max(initial=0.0)) + 1.0
+    if queues <= _ONE_SORT:
+        return np.argsort(arrival + queue * span), bounds
     by_time = np.argsort(arrival)
     # A stable sort of 16-bit keys is a radix sort: three times as fast as any other.
     key = queue[by_time].astype(np.uint16 if queues <= 65_536 else np.int64)
-    order = by_time[np.argsort(key, kind="stable")]
-    bounds = np.concatenate(([0], np.cumsum(np.bincount(key, minlength=queues))))
-    return order, bounds
+    return by_time[np.argsort(key, kind="stable")], bounds
 
 
 def stage_wait(

@@ -53,7 +53,7 @@ class Passage:
 
     Attributes
     ----------
-    by_hop : (10, n) array
+    by_hop : list of 10 (n,) arrays
         Time at each hop, in the order of :data:`~k8snet_lessons.sim.itinerary.HOPS`.
     cause : (n,) uint8 array
         Index into :data:`CAUSES`; 0 where all went well.
@@ -69,7 +69,7 @@ class Passage:
         Conntrack over time.
     """
 
-    by_hop: Floats
+    by_hop: list[Floats]
     cause: Codes
     reached_pod: Bools
     questions: int

@@ -235,10 +235,11 @@ def walk(it: Itinerary) -> Passage:
 
 def _passage(road: Road) -> Passage:
     it = road.it
-    hop = np.array([road.spent[name] for name in HOPS])
-    hop[HOPS.index("connect")] += road.out_delay_us
-    hop[HOPS.index("service translation")] += road.out_translation_us
-    cap_at_read_timeout(it, hop, road.cause, road.out_delay_us, road.out_translation_us)
+    road.spent["connect"] += road.out_delay_us
+    road.spent["service translation"] += road.out_translation_us
+    hop = cap_at_read_timeout(
+        it, list(road.spent.values()), road.cause, road.out_delay_us, road.out_translation_us
+    )
     node = fullest_node(it)
     return Passage(
         by_hop=hop,

@@ -12,7 +12,7 @@ from k8snet_lessons.sim.beyond import Beyond, cap_at_read_timeout
 from k8snet_lessons.sim.coredns import walk_lookups, work_up_to
 from k8snet_lessons.sim.coupled import walk_coupled
 from k8snet_lessons.sim.fifo import stage_wait
-from k8snet_lessons.sim.itinerary import HOPS, Itinerary
+from k8snet_lessons.sim.itinerary import Itinerary
 from k8snet_lessons.sim.occupancy import (
     entries_and_inserts,
     fullest_node,
@@ -102,25 +102,28 @@ def _with_room_for_all(it: Itinerary, dialed_us: Floats, exact: bool) -> Beyond 
 
 def _passage(it: Itinerary, ingress_us: Floats, beyond: Beyond) -> Passage:
     """Book what happened hop by hop."""
-    hop = np.empty((len(HOPS), len(it)))
-    np.add(it.client_forward_us, it.client_back_us, out=hop[0])
-    np.add(it.balancer_forward_us, it.balancer_back_us, out=hop[1])
-    hop[2] = ingress_us
-    np.add(it.handshake_us, beyond.connect_delay_us, out=hop[3])
-    hop[3] += beyond.out_delay_us
-    np.add(it.entry_translation_us, beyond.out_translation_us, out=hop[4])
+    connect = it.handshake_us + beyond.connect_delay_us
+    connect += beyond.out_delay_us
+    translation = it.entry_translation_us + beyond.out_translation_us
     if it.connect_translation_us:
-        hop[4] += it.opens * it.connect_translation_us
-    hop[5] = it.wire_us
-    np.add(it.zone_us, it.handshake_zone_us, out=hop[6])
-    hop[7] = beyond.queued_us
-    hop[8] = it.pod_work_us
-    hop[9] = beyond.looked_us
+        translation += it.opens * it.connect_translation_us
+    hop = [
+        it.client_forward_us + it.client_back_us,
+        it.balancer_forward_us + it.balancer_back_us,
+        ingress_us,
+        connect,
+        translation,
+        it.wire_us,
+        it.zone_us + it.handshake_zone_us,
+        beyond.queued_us,
+        it.pod_work_us,
+        beyond.looked_us,
+    ]
     gone = beyond.cause == CONNECT
     if gone.any():
-        hop[3, gone] = beyond.connect_delay_us[gone]
-        hop[5:, gone] = 0.0
-    cap_at_read_timeout(it, hop, beyond.cause, beyond.out_delay_us, beyond.out_translation_us)
+        connect[gone] = beyond.connect_delay_us[gone]
+        hop[5:] = [np.where(gone, 0.0, spent) for spent in hop[5:]]
+    hop = cap_at_read_timeout(it, hop, beyond.cause, beyond.out_delay_us, beyond.out_translation_us)
     return Passage(
         by_hop=hop,
         cause=beyond.cause,

@@ -6,6 +6,7 @@ import pytest
 from k8snet_lessons.scenario import Scenario
 from k8snet_lessons.scenario._compile import compile_itinerary
 from k8snet_lessons.sim import processes, vector
+from k8snet_lessons.sim.itinerary import HOPS
 
 PRESETS = Scenario.presets()
 
@@ -50,7 +51,7 @@ def test_request_by_request(name: str) -> None:
     itinerary, _ = compile_itinerary(CASES[name], seed=3, requests=2_500)
     arrays = vector.walk(itinerary, exact=True)
     events = processes.walk(itinerary)
-    for hop, ours, theirs in zip(vector.HOPS, arrays.by_hop, events.by_hop, strict=True):
+    for hop, ours, theirs in zip(HOPS, arrays.by_hop, events.by_hop, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-3, err_msg=hop)
     np.testing.assert_array_equal(arrays.cause, events.cause)
     np.testing.assert_array_equal(arrays.reached_pod, events.reached_pod)
