@@ -135,20 +135,13 @@ def _balancer(
     )
     if ends_tls:
         forward += new_client * ledger.use("tls.handshake_cpu_us")
-    back = np.zeros(n)
     if scenario.target == "node_port" and scenario.external_traffic_policy == "Cluster":
-        detour = np.where(
-            where.entry_node == where.ingress_node,
-            0.0,
-            np.where(
-                where.entry_node % scenario.zones == where.ingress_zone,
-                ledger.use("network.same_zone_rtt_us"),
-                scenario.zone_rtt_us,
-            ),
-        )
-        forward += detour / 2
-        back += detour / 2
-    return forward, back
+        entry_zone = (np.arange(scenario.nodes) % scenario.zones)[where.entry_node]
+        near = (where.entry_node != where.ingress_node) & (entry_zone == where.ingress_zone)
+        detour = near * (ledger.use("network.same_zone_rtt_us") / 2)
+        detour += (entry_zone != where.ingress_zone) * (ledger.use_knob("zone_rtt_us") / 2)
+        return forward + detour, detour
+    return forward, np.zeros(n)
 
 
 def _entry_translation(scenario: Scenario, ledger: Ledger, new_client: Bools) -> Floats:
@@ -170,11 +163,11 @@ def _between_ingress_and_pod(
 ) -> tuple[Floats, Floats, Floats]:
     """Return (round trip inside a zone, request and answer on the wire, zone crossing)."""
     other_node = where.pod_node[where.pod] != where.ingress_node
-    crossing = where.pod_node[where.pod] % scenario.zones != where.ingress_zone
-    rtt = ledger.use("network.same_zone_rtt_us")
-    network: Floats = np.where(other_node & ~crossing, rtt, 0.0)
-    zone: Floats = np.where(crossing, ledger.use_knob("zone_rtt_us"), 0.0)
-    return network, network + np.where(other_node, payload_us(scenario, ledger), 0.0), zone
+    # Remainders are taken once a pod: once a request they would cost more than the rest.
+    crossing = (where.pod_node % scenario.zones)[where.pod] != where.ingress_zone
+    network = (other_node & ~crossing) * ledger.use("network.same_zone_rtt_us")
+    zone = crossing * ledger.use_knob("zone_rtt_us")
+    return network, network + other_node * payload_us(scenario, ledger), zone
 
 
 def payload_us(scenario: Scenario, ledger: Ledger) -> float:

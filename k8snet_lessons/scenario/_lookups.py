@@ -44,7 +44,6 @@ def lookup_plan(scenario: Scenario, ledger: Ledger, unit: UnitVariates) -> Looku
                 lost_attempts=_lost(scenario, unit, part, attempts, who),
             )
         )
-    names = [candidate.name for candidate in candidates]
     bare = scenario.downstream_name.rstrip(".")
     return LookupPlan(
         who=who,

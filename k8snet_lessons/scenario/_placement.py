@@ -42,7 +42,7 @@ def place(scenario: Scenario, unit: UnitVariates) -> Placement:
     pod_node = np.arange(scenario.replicas) % scenario.nodes
     workers = scenario.ingress_replicas * scenario.ingress_workers
     worker = pick(unit.uniform("worker"), workers)
-    ingress = worker // scenario.ingress_workers
+    ingress = (np.arange(workers) // scenario.ingress_workers)[worker]
     node_of_ingress = (scenario.nodes - 1 - np.arange(scenario.ingress_replicas)) % scenario.nodes
     zone_of_ingress = node_of_ingress % scenario.zones
     held = np.zeros(scenario.replicas, dtype=np.int64)
