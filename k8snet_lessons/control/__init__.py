@@ -8,21 +8,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from k8snet_lessons.control.decision import Decision as Decision
+    from k8snet_lessons.control.decision import Flow as Flow
     from k8snet_lessons.control.programming import program as program
     from k8snet_lessons.control.services import NodeView as NodeView
     from k8snet_lessons.control.services import ServicePort as ServicePort
     from k8snet_lessons.control.services import node_view as node_view
     from k8snet_lessons.control.topology import allocate_hints as allocate_hints
+    from k8snet_lessons.control.updates import UpdateCost as UpdateCost
+    from k8snet_lessons.control.updates import update_cost as update_cost
 
 _HOME = {
+    "Decision": "k8snet_lessons.control.decision",
+    "Flow": "k8snet_lessons.control.decision",
     "NodeView": "k8snet_lessons.control.services",
     "ServicePort": "k8snet_lessons.control.services",
+    "UpdateCost": "k8snet_lessons.control.updates",
     "allocate_hints": "k8snet_lessons.control.topology",
     "node_view": "k8snet_lessons.control.services",
     "program": "k8snet_lessons.control.programming",
+    "update_cost": "k8snet_lessons.control.updates",
 }
 
-__all__ = ["NodeView", "ServicePort", "allocate_hints", "node_view", "program"]
+__all__ = [
+    "Decision",
+    "Flow",
+    "NodeView",
+    "ServicePort",
+    "UpdateCost",
+    "allocate_hints",
+    "node_view",
+    "program",
+    "update_cost",
+]
 
 
 def __getattr__(name: str) -> Any:
