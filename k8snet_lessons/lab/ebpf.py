@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from k8snet_lessons.lab.errors import CannotRun, LabError
@@ -57,6 +58,24 @@ def libbpf() -> ctypes.CDLL | None:
     return None
 
 
+@dataclass(frozen=True)
+class Packed:
+    """Services as the map takes them: keys and values end to end."""
+
+    keys: bytes
+    values: bytes
+    count: int
+
+
+def pack(all_services: Sequence[Service]) -> Packed:
+    """Lay Services out for one batch update of the map."""
+    return Packed(
+        keys=b"".join(_address(each.cluster_ip, SERVICE_PORT) for each in all_services),
+        values=b"".join(_address(each.pod_ip, POD_PORT) for each in all_services),
+        count=len(all_services),
+    )
+
+
 class SocketTranslation:
     """The loaded program and its map; `attach` makes a control group that it translates for."""
 
@@ -77,16 +96,14 @@ class SocketTranslation:
         found = library.bpf_object__find_map_by_name(self._object, b"services")
         self._map = library.bpf_map__fd(ctypes.c_void_p(found))
 
-    def fill(self, all_services: Sequence[Service]) -> None:
+    def fill(self, packed: Packed) -> None:
         """Put every Service into the map by one batch call."""
-        keys = b"".join(_address(each.cluster_ip, SERVICE_PORT) for each in all_services)
-        values = b"".join(_address(each.pod_ip, POD_PORT) for each in all_services)
-        count = ctypes.c_uint32(len(all_services))
+        count = ctypes.c_uint32(packed.count)
         failed = self._library.bpf_map_update_batch(
-            self._map, keys, values, ctypes.byref(count), None
+            self._map, packed.keys, packed.values, ctypes.byref(count), None
         )
-        if failed or count.value != len(all_services):
-            raise LabError(f"the BPF map took {count.value} of {len(all_services)} Services")
+        if failed or count.value != packed.count:
+            raise LabError(f"the BPF map took {count.value} of {packed.count} Services")
 
     def put(self, service: Service) -> None:
         """Add or replace one Service."""

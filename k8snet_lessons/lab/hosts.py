@@ -9,6 +9,7 @@ in it, and each host dies with the process that made it, whatever killed that on
 import ctypes
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import tempfile
@@ -220,6 +221,9 @@ def _run(command: list[str], text: str, timeout_s: float) -> str:
 def _prepare(lock_file: str) -> None:
     # The xtables lock is a file, so namespaces would otherwise wait for one another.
     os.environ["XTABLES_LOCKFILE"] = lock_file
+    # Thousands of connections at once are usual here; the default soft limit is 1,024 files.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with _netlink() as netlink:
         netlink.link("set", index=1, state="up")
 
@@ -256,13 +260,14 @@ def _netlink() -> Any:
     return IPRoute()
 
 
-def _sysctl_path(name: str) -> Path:
+def sysctl_path(name: str) -> Path:
+    """Where a setting such as ``net.ipv4.ip_forward`` stands for the process that looks."""
     return Path("/proc/sys") / name.replace(".", "/")
 
 
 def _write_sysctl(name: str, value: str) -> None:
-    _sysctl_path(name).write_text(value)
+    sysctl_path(name).write_text(value)
 
 
 def _read_sysctl(name: str) -> str:
-    return _sysctl_path(name).read_text().strip()
+    return sysctl_path(name).read_text().strip()

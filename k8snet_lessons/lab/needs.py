@@ -21,9 +21,14 @@ class Need:
     missing: Callable[[], str]
 
 
+def unmet(needs: Iterable[Need]) -> list[str]:
+    """Why the needs that are not met are not, one sentence each."""
+    return [reason for reason in (need.missing() for need in needs) if reason]
+
+
 def require(needs: Iterable[Need]) -> None:
     """Raise `CannotRun` with every unmet need, or return."""
-    reasons = [reason for reason in (need.missing() for need in needs) if reason]
+    reasons = unmet(needs)
     if reasons:
         raise CannotRun("; ".join(reasons))
 
@@ -51,6 +56,11 @@ def link_kind(kind: str) -> Need:
         return f"this kernel cannot make a {kind} link: {refusal}" if refusal else ""
 
     return Need(f"{kind} links", missing)
+
+
+def optional_links() -> dict[str, str]:
+    """For each tunnel that `overlay` tries if it can: why it cannot, or an empty string."""
+    return {kind: link_kind(kind).missing() for kind in ("vxlan", "geneve", "ipip", "wireguard")}
 
 
 def _try_link(kind: str) -> str:

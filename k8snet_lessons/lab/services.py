@@ -72,14 +72,18 @@ def services(count: int, target_pod_ip: str, target: int | None = None) -> list[
     ]
 
 
-def iptables_restore_text(all_services: list[Service]) -> str:
-    """The nat table for ``iptables-restore``, in the order kube-proxy writes it."""
+def iptables_restore_text(all_services: list[Service], comments: bool = True) -> str:
+    """The nat table for ``iptables-restore``, in the order kube-proxy writes it.
+
+    ``comments=False`` leaves out the comment that kube-proxy puts on every KUBE-SERVICES rule:
+    it takes 288 of the rule's 488 bytes in the legacy back end's table.
+    """
     heads = [":KUBE-SERVICES - [0:0]", ":KUBE-POSTROUTING - [0:0]", ":KUBE-MARK-MASQ - [0:0]"]
     chains: list[str] = []
     dispatch: list[str] = []
     for service in all_services:
         heads += [f":{service.chain} - [0:0]", f":{service.endpoint_chain} - [0:0]"]
-        dispatch.append(dispatch_rule(service))
+        dispatch.append(dispatch_rule(service, comments))
         chains += service_rules(service)
     fixed = [
         "-A PREROUTING -j KUBE-SERVICES",
@@ -93,11 +97,12 @@ def iptables_restore_text(all_services: list[Service]) -> str:
     return "\n".join(["*nat", *heads, *fixed, *chains, *dispatch, "COMMIT", ""])
 
 
-def dispatch_rule(service: Service) -> str:
+def dispatch_rule(service: Service, comment: bool = True) -> str:
     """The Service's one rule in KUBE-SERVICES: what every other Service's packet must pass."""
+    note = f'-m comment --comment "{service.name} cluster IP" ' if comment else ""
     return (
-        f'-A KUBE-SERVICES -m comment --comment "{service.name} cluster IP" -m tcp -p tcp '
-        f"-d {service.cluster_ip} --dport {SERVICE_PORT} -j {service.chain}"
+        f"-A KUBE-SERVICES {note}-m tcp -p tcp -d {service.cluster_ip} "
+        f"--dport {SERVICE_PORT} -j {service.chain}"
     )
 
 

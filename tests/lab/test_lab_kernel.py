@@ -1,0 +1,288 @@
+"""The quick lab on this machine's kernel: shapes with wide bounds, counts exactly.
+
+Nothing here asks how fast the machine is. A slope may be several times the shipped one and a
+ratio far from it; what must hold is which datapath grows, what is refused, what is counted.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from k8snet_lessons.data import measured
+
+ROOT = Path(__file__).resolve().parents[2]
+SYSCTL = Path("/proc/sys/net/netfilter")
+
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.skipif(sys.platform != "linux", reason="the lab measures Linux kernels"),
+    pytest.mark.skipif(
+        not hasattr(os, "geteuid") or os.geteuid() != 0, reason="the lab's tests need root"
+    ),
+]
+
+
+def k8snet(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "k8snet_lessons", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        **options,
+    )
+
+
+@pytest.fixture(scope="session")
+def quick(tmp_path_factory):
+    """Measure an experiment in its quick form, once a session."""
+    folder = tmp_path_factory.mktemp("measured")
+    taken = {}
+
+    def measure(name):
+        if name not in taken:
+            done = k8snet("measure", name, "--quick", "--json", "--into", str(folder))
+            told = json.loads(done.stdout.splitlines()[-1])
+            if told["status"] == "cannot run here":
+                pytest.skip(f"{name}: {told['reason']}")
+            assert done.returncode == 0, told
+            taken[name] = measured.read(folder / f"{name}.json")
+        return taken[name]
+
+    return measure
+
+
+def at(record, packet, mode, services, target="last"):
+    return record.one(packet, mode=mode, services=services, target=target).minimum
+
+
+@pytest.mark.parametrize(
+    ("mode", "low_ns", "high_ns"), [("iptables-legacy", 1, 60), ("iptables-nft", 3, 120)]
+)
+def test_the_first_packet_pays_for_every_service_before_its_own(quick, mode, low_ns, high_ns):
+    record = quick("first-packet")
+    grown_us = at(record, "connect", mode, 2000) - at(record, "connect", mode, 1)
+    assert low_ns < grown_us * 1000 / 2000 < high_ns
+    for_the_first_us = at(record, "connect", mode, 2000, "first")
+    assert for_the_first_us - at(record, "connect", mode, 1) < grown_us / 2
+
+
+@pytest.mark.parametrize("mode", ["nftables", "ebpf"])
+def test_a_map_costs_the_same_for_any_number_of_services(quick, mode):
+    record = quick("first-packet")
+    if mode == "ebpf" and record.findings["ebpf"] != "measured":
+        pytest.skip(record.findings["ebpf"])
+    walked_us = at(record, "connect", "iptables-nft", 2000) - at(
+        record, "connect", "iptables-nft", 1
+    )
+    grown_us = at(record, "connect", mode, 2000) - at(record, "connect", mode, 1)
+    assert abs(grown_us) < walked_us / 3
+
+
+@pytest.mark.parametrize("mode", ["iptables-legacy", "iptables-nft", "nftables"])
+def test_later_packets_do_not_walk_the_rules(quick, mode):
+    record = quick("first-packet")
+    for packet in ("first send", "second send"):
+        with_many = at(record, packet, mode, 2000)
+        assert with_many < 1.6 * at(record, packet, mode, 1)
+
+
+def test_tracking_costs_something_before_any_rule_is_walked(quick):
+    record = quick("first-packet")
+    plain = record.one("connect", mode="direct").minimum
+    assert record.one("connect", mode="conntrack").minimum > plain
+
+
+def test_loading_grows_and_nft_adds_one_for_less_than_it_loads_all(quick):
+    record = quick("loading")
+    for mode in ("iptables-legacy", "iptables-nft", "nftables, goto"):
+        full = record.one("full load", mode=mode, services=1000).minimum
+        assert full > record.one("full load", mode=mode, services=250).minimum
+        if mode != "iptables-legacy":  # which replaces the whole table for every change
+            assert record.one("one Service added", mode=mode, services=1000).minimum < full
+
+
+def test_a_table_takes_exactly_its_maximum_and_established_flows_live_on(quick):
+    before = (SYSCTL / "nf_conntrack_max").read_text()
+    for setting in quick("conntrack-full").findings["by_setting"]:
+        assert setting["accepted"] == setting["max"] == setting["count_after"]
+        assert setting["alive"] == setting["accepted"]
+        assert setting["dropped"] == setting["refused_syns"] >= 1
+        late_s = setting["refused_after_s"] - setting["predicted_s"]
+        assert -0.01 < late_s < 0.5
+    assert (SYSCTL / "nf_conntrack_max").read_text() == before
+
+
+def test_how_densely_the_table_is_filled_decides_whether_a_victim_is_found(quick):
+    record = quick("early-drop")
+    attempts = record.parameters["attempts"]
+    assert record.one("got in", buckets=2048).samples[0] == attempts
+    assert record.one("got in", buckets=262_144).samples[0] < attempts / 3
+
+
+def test_the_counter_runs_past_what_is_alive(quick):
+    findings = quick("conntrack-life").findings
+    live = findings["live_by_littles_law"]
+    assert findings["largest_count"] > 1.2 * live
+    assert findings["listed_at_the_end"] == pytest.approx(live, rel=0.25)
+    assert findings["count_after_listing"] < findings["largest_count"]
+    assert [each["state"] for each in findings["time_wait"]] == ["TIME_WAIT"]
+
+
+@pytest.mark.parametrize(("linear", "ladder"), [(0, [0, 1, 3]), (4, [0, 1, 2, 3, 4])])
+def test_the_ladder_of_syns_follows_the_kernel_setting(quick, linear, ladder):
+    record = quick("syn-retries")
+    if not record.find("SYN sent", tcp_syn_linear_timeouts=linear):
+        pytest.skip("this kernel has no tcp_syn_linear_timeouts (it came with 6.5)")
+    sent = record.one("SYN sent", tcp_syn_linear_timeouts=linear).samples
+    assert list(sent) == pytest.approx(ladder, abs=0.35)
+
+
+def test_translation_has_as_many_connections_as_ports_and_remembers_its_backend(quick):
+    findings = quick("nat").findings
+    for each in findings["masquerade"]:
+        assert each["connected"] == each["ports"]
+        assert each["insert_failed"] == each["attempts"] - each["ports"]
+    told = findings["udp_flow_answered_by"]
+    assert told["rules now name the second pod"] == told["before"] != told["a new flow"]
+    assert told["after conntrack -D"] == told["a new flow"]
+    flushed, deleted = findings["tcp_connection_after"].values()
+    assert flushed == {"echoes": 6, "came_back": 6, "new_connections": 0}
+    assert deleted["came_back"] < deleted["echoes"]
+
+
+def test_a_clash_of_two_queries_loses_neither(quick):
+    record = quick("dns-race")
+    assert record.findings["both_answered"] == record.parameters["pairs"]
+    assert record.findings["drop"] == 0
+
+
+def test_silence_and_refusal_feel_as_the_course_says(quick):
+    record = quick("refusals")
+    said = record.findings["said"]
+    assert said["drop"] == "no answer"
+    assert said["reject with icmp port-unreachable"] == "ECONNREFUSED"
+    assert said["reject with tcp reset"] == "ECONNREFUSED"
+    assert said["reject with icmp admin-prohibited"] == "EHOSTUNREACH"
+    assert said["an address that no pod has"] == "EHOSTUNREACH"
+    assert said["a ClusterIP without rules or route"] == "ENETUNREACH"
+    assert said["no rule, a server listens"] == "connected"
+    silence_us = record.one("connect() returns", case="drop").minimum
+    assert silence_us >= record.parameters["timeout_s"] * 1e6
+    assert record.one("connect() returns", case="reject with tcp reset").minimum < silence_us / 10
+    burst = record.findings["burst_of_20"]
+    assert burst["reject with tcp reset"] == {"ECONNREFUSED": 20}
+    assert 0 < burst["reject with icmp port-unreachable"]["no answer"] < 20, (
+        "ICMP errors are rate-limited, so part of a burst is met with silence"
+    )
+
+
+def test_packets_that_do_not_fit_vanish_only_when_nobody_says_so(quick):
+    back = {
+        (each["case"], each["size_bytes"]): each["came_back_bytes"]
+        for each in quick("mtu").findings["came_back"]
+    }
+    for case, size_bytes in back:
+        if size_bytes == 100:
+            assert back[case, 100] == 100
+    assert back["pod MTU as the tunnel's", 20_000] == 20_000
+    assert back["pod MTU too large", 20_000] == 20_000
+    assert back["pod MTU too large, no ICMP", 20_000] == 0
+    assert back["pod MTU too large, no ICMP, MSS clamped", 20_000] == 20_000
+
+
+def test_a_tunnel_adds_its_headers_to_every_packet(quick):
+    record = quick("overlay")
+    for routed in record.find("frame", carried="routed"):
+        payload_bytes = routed.where["payload_bytes"]
+        assert routed.samples[0] == payload_bytes + 8 + 20 + 14
+        for carried, overhead in (("vxlan", 50), ("vxlan over IPv6", 70), ("ipip", 20)):
+            for tunnel in record.find("frame", carried=carried, payload_bytes=payload_bytes):
+                assert tunnel.samples[0] - routed.samples[0] == overhead
+    mtu_bytes = record.findings["pod_mtu_bytes"]
+    assert (mtu_bytes["routed"], mtu_bytes["vxlan"], mtu_bytes["vxlan over IPv6"]) == (
+        1500,
+        1450,
+        1430,
+    )
+    plain = record.one("round trip", carried="routed", payload_bytes=56).minimum
+    assert 1.0 < record.one("round trip", carried="vxlan", payload_bytes=56).minimum / plain < 4
+
+
+def test_the_key_decides_what_a_handshake_costs(quick):
+    record = quick("tls-handshake")
+
+    def server(key, kind):
+        return record.one("handshake CPU", key=key, kind=kind, end="server").minimum
+
+    assert server("rsa-2048", "full") > 1.2 * server("ecdsa-p256", "full")
+    assert server("rsa-2048", "resumed") < server("rsa-2048", "full")
+
+
+def test_a_connection_a_request_costs_the_proxy_more(quick):
+    record = quick("proxy")
+    pooled = record.one("CPU a request", proxy="nginx").minimum
+    assert record.one("CPU a request", proxy="nginx, a connection a request").minimum > 1.3 * pooled
+
+
+def test_a_record_is_set_beside_the_shipped_one(quick, tmp_path):
+    record = quick("mtu")
+    record.write(tmp_path)
+    done = k8snet("measure", "mtu", "--compare", "--quick", "--json", "--into", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    compared = json.loads(done.stdout.splitlines()[-1])
+    assert compared["experiment"] == "mtu"
+    assert all(row["ratio"] > 0 for row in compared["series"])
+
+
+def marked_processes(mark):
+    """Processes that carry ``mark`` in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (folder / "environ").read_bytes():
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_whatever_ends_a_run_its_hosts_go_and_the_settings_come_back(number, tmp_path):
+    if k8snet("lab-check").returncode:
+        pytest.skip("nothing runs on this machine")
+    before = (SYSCTL / "nf_conntrack_max").read_text()
+    mark = f"k8snet-{uuid.uuid4()}"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "k8snet_lessons", "measure", "conntrack-full", "--quick"],
+        cwd=ROOT,
+        env={**os.environ, "K8SNET_TEST_MARK": mark},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    deadline = time.monotonic() + 20
+    while (SYSCTL / "nf_conntrack_max").read_text() == before and time.monotonic() < deadline:
+        if running.poll() is not None:
+            pytest.skip(f"conntrack-full does not run here: {running.communicate()[0][-300:]}")
+        time.sleep(0.01)
+    time.sleep(0.3)
+    assert len(marked_processes(mark)) > 3
+    running.send_signal(number)
+    said = running.communicate(timeout=20)[0]
+    deadline = time.monotonic() + 10
+    while marked_processes(mark) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert marked_processes(mark) == []
+    assert (SYSCTL / "nf_conntrack_max").read_text() == before
+    assert running.returncode != 0
+    if number == signal.SIGTERM:
+        assert "stopped by SIGTERM" in said
