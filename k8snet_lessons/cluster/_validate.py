@@ -22,7 +22,7 @@ def validate(kind: str, obj: Any, report: Report) -> None:
     """Report everything about one object that the API server would refuse."""
     metadata(kind, getattr(obj, "metadata", None), report)
     check = _CHECKS.get(kind)
-    if check is not None and (kind == "Namespace" or getattr(obj, "spec", True) is not None):
+    if check is not None and (kind == "Node" or getattr(obj, "spec", True) is not None):
         check(obj, report)
 
 
@@ -133,18 +133,18 @@ def _cron_job(obj: Any, report: Report) -> None:
 
 def _node(obj: Any, report: Report) -> None:
     spec = obj.spec
-    if spec.podCIDR:
-        syntax.check_network(report, ("spec", "podCIDR"), spec.podCIDR)
-    for index, cidr in enumerate(spec.podCIDRs or []):
-        syntax.check_network(report, ("spec", "podCIDRs", index), cidr)
-
-
-def _nothing_more(_obj: Any, _report: Report) -> None:
-    """Metadata is all there is to check."""
+    if spec is not None:
+        if spec.podCIDR:
+            syntax.check_network(report, ("spec", "podCIDR"), spec.podCIDR)
+        for index, cidr in enumerate(spec.podCIDRs or []):
+            syntax.check_network(report, ("spec", "podCIDRs", index), cidr)
+    for index, entry in enumerate((obj.status.addresses if obj.status else None) or []):
+        if entry.type in ("InternalIP", "ExternalIP"):
+            path: Path = ("status", "addresses", index, "address")
+            syntax.check_address(report, path, entry.address or "")
 
 
 _CHECKS: Mapping[str, Callable[[Any, Report], None]] = {
-    "Namespace": _nothing_more,
     "Node": _node,
     "Pod": _pod,
     "Deployment": _workload,

@@ -1,5 +1,6 @@
 """Ingress, Gateway and HTTPRoute, as the API server checks them."""
 
+import re
 from typing import Any
 
 from k8snet_lessons.cluster import _syntax as syntax
@@ -11,6 +12,9 @@ _BAD_IN_PATH = ("//", "/./", "/../", "%2f", "%2F")
 _BAD_AT_END = ("/..", "/.")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 _MAX_WEIGHT = 1_000_000
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+\Z")
+_PATH_CHARACTERS = re.compile(r"(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+\Z")
+_KIND = re.compile(r"[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?\Z")
 
 
 def _host(report: Report, path: Path, host: str | None) -> None:
@@ -92,12 +96,30 @@ def gateway(obj: Any, report: Report) -> None:
         names.add(listener.name)
         syntax.check_port(report, (*here, "port"), listener.port)
         _host(report, (*here, "hostname"), listener.hostname)
+        _listener_protocol(listener, report, here)
         allowed = listener.allowedRoutes
         if allowed is not None and allowed.namespaces is not None:
             where: Path = (*here, "allowedRoutes", "namespaces")
             choice = ("All", "Selector", "Same", "None")
             syntax.check_one_of(report, (*where, "from"), allowed.namespaces.from_, choice)
             syntax.check_selector(report, (*where, "selector"), allowed.namespaces.selector)
+
+    for index, address in enumerate(obj.spec.addresses or []):
+        if address.type in (None, "IPAddress") and address.value:
+            syntax.check_address(report, ("spec", "addresses", index, "value"), address.value)
+
+
+def _listener_protocol(listener: Any, report: Report, path: Path) -> None:
+    protocol = listener.protocol
+    if protocol in ("TCP", "UDP") and listener.hostname:
+        words = f"nothing: protocol {protocol} carries no host name"
+        report((*path, "hostname"), listener.hostname, words)
+    if listener.tls is None:
+        return
+    if protocol in ("HTTP", "TCP", "UDP"):
+        report((*path, "tls"), "given", f"nothing: protocol {protocol} is not encrypted")
+    elif protocol == "HTTPS" and listener.tls.mode == "Passthrough":
+        report((*path, "tls", "mode"), "Passthrough", "Terminate, as HTTPS must be read here")
 
 
 def http_route(obj: Any, report: Report) -> None:
@@ -110,6 +132,10 @@ def http_route(obj: Any, report: Report) -> None:
             _http_match(match, report, (*here, "matches", at))
         for at, backend in enumerate(rule.backendRefs or []):
             _http_backend(backend, report, (*here, "backendRefs", at))
+        kinds = [entry.get("type") for entry in rule.filters or []]
+        if "RequestRedirect" in kinds and rule.backendRefs:
+            words = "nothing: a RequestRedirect filter answers itself"
+            report((*here, "backendRefs"), "given", words)
 
 
 def _http_match(match: Any, report: Report, path: Path) -> None:
@@ -124,17 +150,32 @@ def _http_match(match: Any, report: Report, path: Path) -> None:
             for bad in (*_BAD_IN_PATH, "#"):
                 if bad in text:
                     report(here, text, f"a path without {bad!r}")
+            if not _PATH_CHARACTERS.match(text):
+                report(here, text, "a path of letters, digits, -._~!$&'()*+,;=:@/ and %XX")
             for bad in _BAD_AT_END:
                 if text.endswith(bad):
                     report(here, text, f"a path that does not end with {bad!r}")
     syntax.check_one_of(report, (*path, "method"), match.method, _METHODS)
     for field in ("headers", "queryParams"):
+        seen: set[str] = set()
         for at, entry in enumerate(getattr(match, field) or []):
-            here = (*path, field, at, "type")
-            syntax.check_one_of(report, here, entry.type, ("Exact", "RegularExpression"))
+            syntax.check_one_of(
+                report, (*path, field, at, "type"), entry.type, ("Exact", "RegularExpression")
+            )
+            where: Path = (*path, field, at, "name")
+            name = entry.name.lower() if field == "headers" else entry.name
+            if not _TOKEN.match(entry.name):
+                report(where, entry.name, "a name of letters, digits and !#$%&'*+-.^_`|~")
+            elif name in seen:
+                report(where, entry.name, "each name once")
+            seen.add(name)
 
 
 def _http_backend(backend: Any, report: Report, path: Path) -> None:
+    if backend.kind is not None and not _KIND.match(backend.kind):
+        report((*path, "kind"), backend.kind, "a kind, such as Service")
+    if backend.group and not syntax.is_subdomain(backend.group):
+        report((*path, "group"), backend.group, "an API group, or '' for the core group")
     if backend.port is not None:
         syntax.check_port(report, (*path, "port"), backend.port)
     elif (backend.kind or "Service") == "Service" and not backend.group:

@@ -176,22 +176,23 @@ def _with_spec(policy: Any) -> Any:
 
 def _families(given: Objects, pods: Mapping[str, Any], options: Options) -> tuple[Family, ...]:
     """Address families of the cluster: IPv4, and IPv6 where anything asks for it."""
-    asked = [*options.pod_cidrs, *options.service_cidrs]
+    wished: set[Family] = set()
+    have: set[Family] = {*options.pod_cidrs, *options.service_cidrs}
     for service in given.get("Service", {}).values():
         spec = service.spec
-        asked += [6 if family == "IPv6" else 4 for family in spec.ipFamilies or []]
-        asked += [_version(text) for text in cluster_ips(service)]
+        wished |= {6 if family == "IPv6" else 4 for family in spec.ipFamilies or []}
+        have |= {_version(text) for text in cluster_ips(service)}
         if spec.ipFamilyPolicy == "RequireDualStack":
-            asked += [4, 6]
+            wished |= {4, 6}
     for pod in pods.values():
-        asked += [_version(text) for text in pod_addresses(pod)]
+        have |= {_version(text) for text in pod_addresses(pod)}
     for node in given.get("Node", {}).values():
         blocks = [*(node.spec.podCIDRs or []), node.spec.podCIDR or ""] if node.spec else []
-        asked += [6 if ":" in text else 4 for text in blocks if text]
-        asked += [_version(text) for text in node_addresses(node)]
-    if asked and all(version == 6 for version in asked):
+        have |= {_version(text) for text in blocks if text}
+        have |= {_version(text) for text in node_addresses(node)}
+    if have == {6} and 4 not in wished:
         return (6,)
-    return (4, 6) if 6 in asked else (4,)
+    return (4, 6) if 6 in have | wished else (4,)
 
 
 def _version(text: str) -> Family:
