@@ -73,8 +73,10 @@ def walk(ruleset: "NftablesRuleset", flow: Flow) -> Decision:
     if flow.origin != "host":
         packets = walker.pass_all("filter-input", packets, local=True)
         packets = walker.pass_all("filter-forward", packets, local=False)
-    packets = walker.pass_all("nat-postrouting", packets)
-    if flow.origin == "host":
+        # What comes in for a process of the node itself never leaves by postrouting.
+        packets = walker.pass_all("nat-postrouting", packets, local=False)
+    else:
+        packets = walker.pass_all("nat-postrouting", packets)
         # What the node sends to itself comes back in over the loopback interface. The nat
         # chains have had their say by then.
         packets = walker.pass_all("filter-prerouting-pre-dnat", packets, local=True)

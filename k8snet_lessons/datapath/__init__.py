@@ -4,10 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from k8snet_lessons.datapath.conntrack import Conntrack, Entry
-from k8snet_lessons.datapath.netfilter import DumpError, parse_iptables_save, trace
+from k8snet_lessons.datapath.netfilter import DumpError, parse_iptables_save
 from k8snet_lessons.datapath.outcome import Outcome, Trace
 from k8snet_lessons.datapath.packet import Packet
 from k8snet_lessons.datapath.recent import RecentLists
+from k8snet_lessons.datapath.tracing import trace
 
 if TYPE_CHECKING:
     from k8snet_lessons.datapath.policy import Verdict as Verdict

@@ -1,0 +1,206 @@
+"""One node in network namespaces: pods on veth pairs, a client outside, real sockets.
+
+Everything is made under a prefix of this process and taken away again. Sockets are opened
+by stepping into a namespace and back (``setns`` moves only the calling thread).
+"""
+
+import ctypes
+import errno
+import os
+import selectors
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+NODE, OUTSIDE = "192.168.0.2", "203.0.113.2"
+_CLONE_NEWNET = 0x40000000
+_LIBC = ctypes.CDLL(None, use_errno=True)
+CONNECT_SECONDS = 0.4
+# Close with a reset, so that no TIME-WAIT stands in the way of the next connection.
+_RESET = struct.pack("ii", 1, 0)
+
+
+def why_not() -> str:
+    """Why namespaces cannot be had here; empty if they can."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return "needs root, to make network namespaces"
+    probe = f"k8snet-probe-{os.getpid()}"
+    made = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True)
+    if made.returncode:
+        return f"`ip netns add` does not work: {made.stderr.strip()}"
+    subprocess.run(["ip", "netns", "del", probe], check=False)
+    return ""
+
+
+@dataclass
+class NodeNetwork:
+    """A node's namespace, its pods, and a client outside.
+
+    Parameters
+    ----------
+    pods : list of str
+        Addresses; each gets a namespace of its own.
+    """
+
+    pods: list[str]
+    listeners: dict[Any, str] = field(default_factory=dict)
+    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+
+    @property
+    def prefix(self) -> str:
+        return f"k8snet{os.getpid()}"
+
+    def name(self, what: str) -> str:
+        """The namespace of ``"node"``, ``"outside"`` or a pod's address."""
+        return f"{self.prefix}-{what}"
+
+    def __enter__(self) -> "NodeNetwork":
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _build(self) -> None:
+        node = self.name("node")
+        for what in ("node", "outside", *self.pods):
+            run("ip", "netns", "add", self.name(what))
+            run("ip", "-n", self.name(what), "link", "set", "lo", "up")
+        run("ip", "-n", node, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0",
+            "netns", self.name("outside"))  # fmt: skip
+        run("ip", "-n", node, "addr", "add", f"{NODE}/24", "dev", "eth0")
+        run("ip", "-n", node, "link", "set", "eth0", "up")
+        outside = self.name("outside")
+        run("ip", "-n", outside, "addr", "add", "192.168.0.100/24", "dev", "eth0")
+        run("ip", "-n", outside, "addr", "add", f"{OUTSIDE}/32", "dev", "lo")
+        run("ip", "-n", outside, "link", "set", "eth0", "up")
+        run("ip", "-n", outside, "route", "add", "default", "via", NODE, "src", OUTSIDE)
+        run("ip", "-n", node, "route", "add", "default", "via", "192.168.0.100")
+        for index, pod in enumerate(self.pods):
+            inside = self.name(pod)
+            run("ip", "-n", node, "link", "add", f"veth{index}", "type", "veth", "peer", "name",
+                "eth0", "netns", inside)  # fmt: skip
+            # MASQUERADE takes the address of the interface a packet leaves by.
+            run("ip", "-n", node, "addr", "add", f"{NODE}/32", "dev", f"veth{index}")
+            run("ip", "-n", node, "link", "set", f"veth{index}", "up")
+            run("ip", "-n", inside, "addr", "add", f"{pod}/32", "dev", "eth0")
+            run("ip", "-n", inside, "link", "set", "eth0", "up")
+            run("ip", "-n", inside, "route", "add", NODE, "dev", "eth0")
+            run("ip", "-n", inside, "route", "add", "default", "via", NODE)
+            run("ip", "-n", node, "route", "add", f"{pod}/32", "dev", f"veth{index}", "src", NODE)
+        with self.inside("node"):
+            for path, value in (
+                ("ipv4/ip_forward", "1"),
+                ("ipv4/conf/all/rp_filter", "0"),
+                ("ipv4/conf/default/rp_filter", "0"),
+                ("ipv4/conf/all/send_redirects", "0"),
+                ("ipv4/conf/all/route_localnet", "1"),
+                # Else the kernel keeps quiet about the second refusal within a second.
+                ("ipv4/icmp_ratelimit", "0"),
+            ):
+                with open(f"/proc/sys/net/{path}", "w") as file:
+                    file.write(value)
+
+    def close(self) -> None:
+        """Close all sockets and delete all namespaces, whatever state they are in."""
+        for listener in self.listeners:
+            listener.close()
+        self.listeners.clear()
+        self.selector.close()
+        for what in ("node", "outside", *self.pods):
+            subprocess.run(["ip", "netns", "del", self.name(what)], capture_output=True)
+
+    @contextmanager
+    def inside(self, what: str) -> Iterator[None]:
+        """Be in a namespace for a while."""
+        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        there = os.open(f"/run/netns/{self.name(what)}", os.O_RDONLY)
+        try:
+            _setns(there)
+            yield
+        finally:
+            _setns(home)
+            os.close(there)
+            os.close(home)
+
+    def load(self, command: list[str], text: str) -> None:
+        """Feed rules to a tool inside the node."""
+        with self.inside("node"):
+            done = subprocess.run(command, input=text, capture_output=True, text=True)
+        if done.returncode:
+            raise AssertionError(f"{' '.join(command)}: {done.stderr}")
+
+    def forget(self) -> None:
+        """Remove all rules and all connections of the node."""
+        with self.inside("node"):
+            for command in (["nft", "flush", "ruleset"], ["conntrack", "-F"]):
+                subprocess.run(command, capture_output=True)
+            for table in ("filter", "nat"):
+                for flag in ("-F", "-X"):
+                    subprocess.run(["iptables-legacy", "-t", table, flag], capture_output=True)
+
+    def listen(self, pod: str, port: int) -> None:
+        """Open a port in a pod, or in the node itself."""
+        with self.inside(pod):
+            listener = socket.socket()
+            listener.bind(("", port))
+            listener.listen(512)
+        listener.setblocking(False)
+        self.listeners[listener] = f"{NODE if pod == 'node' else pod}:{port}"
+        self.selector.register(listener, selectors.EVENT_READ)
+
+    def connect(self, client: str, address: str, port: int, source: str = "") -> tuple[str, str]:
+        """Open one connection from a namespace.
+
+        Returns
+        -------
+        end : str
+            The backend that got it, ``"reject"`` (refused) or ``"drop"`` (silence).
+        seen : str
+            The source address the backend saw.
+        """
+        with self.inside(client), socket.socket() as sock:
+            sock.settimeout(CONNECT_SECONDS)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            if source:
+                sock.bind((source, 0))
+            try:
+                sock.connect((address, port))
+            except TimeoutError:
+                return "drop", ""
+            except OSError as error:
+                if error.errno == errno.ECONNREFUSED:
+                    return "reject", ""
+                raise
+            return self._accepted()
+
+    def _accepted(self) -> tuple[str, str]:
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline:
+            for key, _ in self.selector.select(timeout=0.1):
+                connection, peer = key.fileobj.accept()  # type: ignore[union-attr]
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                connection.close()
+                return self.listeners[key.fileobj], peer[0]
+        raise AssertionError("a connection was made, but nobody accepted it")
+
+
+def run(*command: str) -> None:
+    """Run a command; its complaint is the error."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
+def _setns(descriptor: int) -> None:
+    if _LIBC.setns(descriptor, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")

@@ -1,0 +1,201 @@
+"""The model against Linux: the same rules, real connections, the same backends as often.
+
+For clusters made up at random, the rules that the course programs are loaded into a
+network namespace; connections are opened from a pod, from outside and from the node, and
+the backends that get them are compared with what the trace of the same rules says.
+"""
+
+import random
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+from node_network import NODE, OUTSIDE, NodeNetwork, why_not
+
+from k8snet_lessons.cluster import Cluster, load_manifests
+from k8snet_lessons.control import program
+from k8snet_lessons.datapath import Packet, trace
+
+REASON = why_not()
+pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(REASON), reason=REASON)]
+
+CLIENT = "10.244.0.9"
+HERE = ["10.244.0.1", "10.244.0.2", "10.244.0.3"]
+THERE = ["10.244.1.1", "10.244.1.2"]
+PORT = 8080
+
+# How the rules of a mode are loaded.
+LOADERS = {
+    "iptables-nft": ("iptables", ["iptables-nft-restore"]),
+    "iptables-legacy": ("iptables", ["iptables-legacy-restore"]),
+    "nftables": ("nftables", ["nft", "-f", "-"]),
+}
+
+# Chi-square that chance alone passes once in a million, by degrees of freedom (NIST/SEMATECH
+# e-Handbook, 1.3.6.7.4, gives the method; the values are the quantiles at 1 - 1e-6).
+CHI_SQUARE_LIMIT = {1: 23.93, 2: 27.63, 3: 30.66, 4: 33.38}
+CONNECTIONS = 240
+
+
+@dataclass(frozen=True)
+class Case:
+    """A connection to try: from where, to where."""
+
+    what: str
+    client: str
+    address: str
+    port: int
+
+    @property
+    def origin(self) -> str:
+        return {"node": "host", "outside": "external"}.get(self.client, "pod")
+
+    @property
+    def source(self) -> str:
+        if self.client == "node":
+            return "127.0.0.1" if self.address == "127.0.0.1" else NODE
+        return OUTSIDE if self.client == "outside" else self.client
+
+
+def manifests(seed: int) -> tuple[str, list[Case]]:
+    """A cluster at random: Services of each kind, and what to try on them."""
+    rng = random.Random(seed)
+    parts = [
+        f"apiVersion: v1\nkind: Node\nmetadata: {{name: here}}\n"
+        f"status: {{addresses: [{{type: InternalIP, address: {NODE}}}]}}\n",
+        "apiVersion: v1\nkind: Node\nmetadata: {name: there}\n"
+        "status: {addresses: [{type: InternalIP, address: 192.168.0.3}]}\n",
+    ]
+    cases: list[Case] = []
+
+    def add(name: str, spec: str, chosen: list[str], kind: str = "ClusterIP") -> str:
+        ip = f"172.30.{seed}.{len(parts)}"
+        port = rng.randint(1, 20000)
+        node_port = rng.randint(30000, 32767)
+        nodes = f", nodePort: {node_port}" if kind != "ClusterIP" else ""
+        parts.append(
+            f"apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: ns}}\n"
+            f"spec: {{type: {kind}, clusterIP: {ip}, ports: [{{name: p, port: {port}, "
+            f"targetPort: {PORT}{nodes}}}]{spec}}}\n"
+        )
+        slots = ", ".join(
+            f"{{addresses: [{pod}], nodeName: {'there' if pod in THERE else 'here'}}}"
+            for pod in chosen
+        )
+        parts.append(
+            "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+            f"metadata: {{name: {name}-1, namespace: ns, "
+            f"labels: {{kubernetes.io/service-name: {name}}}}}\n"
+            f"addressType: IPv4\nendpoints: [{slots}]\nports: [{{name: p, port: {PORT}}}]\n"
+        )
+        cases.extend(Case(f"{name}: cluster IP", client, ip, port) for client in (CLIENT, "node"))
+        if nodes:
+            cases.extend(
+                Case(f"{name}: node port", client, NODE, node_port)
+                for client in (CLIENT, "outside", "node")
+            )
+        if spec == "" and chosen and chosen[0] in HERE:
+            cases.append(Case(f"{name}: hairpin", chosen[0], ip, port))
+        return ip
+
+    def some(pods: list[str], low: int) -> list[str]:
+        return rng.sample(pods, rng.randint(low, min(4, len(pods))))
+
+    add("plain", "", [*rng.sample(HERE, 2), *some(THERE, 1)])
+    add("ported", "", some(HERE + THERE, 2), "NodePort")
+    add("kept", ", externalTrafficPolicy: Local", [*some(HERE, 1), THERE[0]], "NodePort")
+    add("absent", ", externalTrafficPolicy: Local", some(THERE, 1), "NodePort")
+    add("inner", ", internalTrafficPolicy: Local", [*some(HERE, 1), THERE[1]])
+    add("nobody", "", [], "NodePort")
+    # A pod in the node's own network namespace.
+    add("hosted", "", [NODE, *some(HERE, 1)], "NodePort")
+    return "---\n".join(parts), cases
+
+
+def cluster_of(text: str) -> Cluster:
+    return load_manifests(text, pod_cidrs=["10.244.0.0/16"])
+
+
+@pytest.fixture(scope="module")
+def network():
+    with NodeNetwork([CLIENT, *HERE, *THERE]) as made:
+        for pod in HERE + THERE:
+            made.listen(pod, PORT)
+        made.listen("node", PORT)
+        yield made
+
+
+def loaded(network: NodeNetwork, loader: str, cluster: Cluster):
+    """The ruleset of a mode, loaded into the node."""
+    mode, command = LOADERS[loader]
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    network.forget()
+    ruleset = program(cluster, "here", mode)
+    network.load(command, ruleset.to_text())
+    return ruleset
+
+
+def disagreement(network: NodeNetwork, ruleset, case: Case) -> str:
+    """How the kernel differs from the model; empty where it does not."""
+    found = trace(ruleset, Packet(case.source, case.address, case.port), case.origin)
+    model = found.backends()
+    sources = {o.backend: o.packet.src for o in found.outcomes if o.verdict == "accept"}
+    tries = CONNECTIONS
+    if len(model) == 1:
+        # Silence takes long to hear.
+        (end,) = model
+        tries = {"drop": 1, "reject": 3}.get(end, 12)
+    seen: Counter[str] = Counter()
+    for _ in range(tries):
+        end, peer = network.connect(case.client, case.address, case.port, case.source)
+        seen[end] += 1
+        if end not in model:
+            return f"{case}: {end}, but the model knows only {sorted(model)}"
+        if peer and peer != sources[end]:
+            return f"{case}: {end} sees {peer}, the model says {sources[end]}"
+    if seen.keys() != model.keys():
+        return f"{case}: {dict(seen)}, but the model knows {sorted(model)}"
+    distance = sum((seen[b] - tries * p) ** 2 / (tries * p) for b, p in model.items())
+    if len(model) > 1 and distance > CHI_SQUARE_LIMIT[len(model) - 1]:
+        return f"{case}: {dict(seen)} is too far from {model}"
+    return ""
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("loader", LOADERS)
+def test_connections_go_where_the_model_says(network: NodeNetwork, loader: str, seed: int) -> None:
+    text, cases = manifests(seed)
+    ruleset = loaded(network, loader, cluster_of(text))
+    wrong = [problem for case in cases if (problem := disagreement(network, ruleset, case))]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_localhost_to_a_node_port(network: NodeNetwork) -> None:
+    text, cases = manifests(5)
+    ruleset = loaded(network, "iptables-nft", cluster_of(text))
+    port = next(c.port for c in cases if c.what == "ported: node port")
+    assert not disagreement(network, ruleset, Case("localhost", "node", "127.0.0.1", port))
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_affinity_keeps_a_client_with_its_backend(network: NodeNetwork, loader: str) -> None:
+    text, _ = manifests(6)
+    text += (
+        "---\napiVersion: v1\nkind: Service\nmetadata: {name: sticky, namespace: ns}\n"
+        "spec: {clusterIP: 172.30.99.1, sessionAffinity: ClientIP, "
+        f"ports: [{{name: p, port: 80, targetPort: {PORT}}}]}}\n"
+        "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: sticky-1, "
+        "namespace: ns, labels: {kubernetes.io/service-name: sticky}}\naddressType: IPv4\n"
+        f"endpoints: [{{addresses: [{HERE[0]}]}}, {{addresses: [{HERE[1]}]}}, "
+        f"{{addresses: [{THERE[0]}]}}]\nports: [{{name: p, port: {PORT}}}]\n"
+    )
+    ruleset = loaded(network, loader, cluster_of(text))
+    model = trace(ruleset, Packet(CLIENT, "172.30.99.1", 80), "pod").backends()
+    first, _ = network.connect(CLIENT, "172.30.99.1", 80)
+    assert first in model
+    # Without affinity, twenty in a row on one of three happen once in 3**20.
+    assert {network.connect(CLIENT, "172.30.99.1", 80)[0] for _ in range(20)} == {first}
+    again = trace(ruleset, Packet(CLIENT, "172.30.99.1", 80), "pod", affinity=first)
+    assert again.backends() == {first: 1}
