@@ -1,5 +1,6 @@
 """Dumps that the tests of this room share."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from k8snet_lessons.datapath import parse_iptables_save
 
 DUMPS = Path(__file__).parent / "dumps"
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")
