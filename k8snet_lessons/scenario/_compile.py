@@ -54,8 +54,8 @@ def compile_itinerary(
             if scenario.ingress_mode == "cluster_ip" and by_request
             else 0.0
         ),
-        handshake_us=np.where(opens, network_us, 0.0),
-        handshake_zone_us=np.where(opens, zone_us, 0.0),
+        handshake_us=opens * network_us,
+        handshake_zone_us=opens * zone_us,
         connect_timeout_us=scenario.ingress_connect_timeout_s * US_PER_S,
         read_timeout_us=scenario.ingress_read_timeout_s * US_PER_S,
         wire_us=wire_us,
@@ -114,7 +114,9 @@ def _client_forward(scenario: Scenario, new_client: Bools) -> Floats:
     handshakes = 1 if scenario.tls_terminates_at == "none" else 2
     if scenario.load_balancer == "l7" and scenario.tls_terminates_at != "none":
         handshakes = 2
-    return np.where(new_client, handshakes + 0.5, 0.5) * scenario.client_rtt_us
+    return new_client.astype(np.float64) * (handshakes * scenario.client_rtt_us) + (
+        scenario.client_rtt_us / 2
+    )
 
 
 def _balancer(
@@ -148,7 +150,7 @@ def _entry_translation(scenario: Scenario, ledger: Ledger, new_client: Bools) ->
     """First packet at a node port. An l7 balancer keeps its connections to the nodes."""
     if scenario.target == "pod_ip" or scenario.load_balancer == "l7":
         return np.zeros(len(new_client))
-    return np.where(new_client, translation_us(scenario, ledger, walked=1.0), 0.0)
+    return new_client.astype(np.float64) * translation_us(scenario, ledger, walked=1.0)
 
 
 def _ingress_work(scenario: Scenario, ledger: Ledger, new_client: Bools) -> Floats:

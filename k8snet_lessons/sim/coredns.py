@@ -1,6 +1,6 @@
 """Name lookups as whole arrays: rounds in sequence, CoreDNS replicas as queues."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import chain
 
@@ -34,6 +34,9 @@ class Lookups:
         When each round reached CoreDNS; inf where it did not.
     attempts : int
         Datagrams sent, for A and AAAA together.
+    light_waits_us : (rounds, m) array or None
+        The waits at CoreDNS, where it is so lightly loaded that they hardly depend on
+        exactly when the rounds come.
     """
 
     end_us: Floats
@@ -41,6 +44,7 @@ class Lookups:
     sent_us: Floats
     visit_us: Floats
     attempts: int
+    light_waits_us: Floats | None = None
 
 
 def walk_lookups(plan: LookupPlan, start_us: Floats, *, exact: bool = False) -> Lookups:
@@ -77,7 +81,7 @@ def walk_lookups(plan: LookupPlan, start_us: Floats, *, exact: bool = False) -> 
         if sweep:
             walker.walk(wait)
         wait = _waits(plan, walker.visit_us, replica, work)
-    return walker.walk(wait)
+    return replace(walker.walk(wait), light_waits_us=wait)
 
 
 def _waits(plan: LookupPlan, visit_us: Floats, replica: Ints, work: Floats) -> Floats:

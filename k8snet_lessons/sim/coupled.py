@@ -2,46 +2,45 @@
 
 A full connection tracking table couples everything on its node: a refused datagram holds
 up the rest of its lookup, which leaves room for others. There is no short cut through
-that, so this is a plain event loop over sorted lists and one heap. It is exact.
+that, so this is a plain event loop over a sorted list and a heap.
 """
 
 from collections import deque
 from heapq import heappop, heappush, heapreplace
+from typing import NamedTuple
 
 import numpy as np
 
 from k8snet_lessons.sim.arrays import Floats
 from k8snet_lessons.sim.beyond import Beyond
-from k8snet_lessons.sim.itinerary import Itinerary, initial_expiries
+from k8snet_lessons.sim.itinerary import Itinerary, LookupPlan, initial_expiries
 from k8snet_lessons.sim.occupancy import fullest_node
 from k8snet_lessons.sim.passage import CONNECT, DOWNSTREAM, LOOKUP, NOT_FOUND
 
 __all__ = ["walk_coupled"]
 
-# What can happen next; the code of an event is the place of its handler.
+# What can happen next.
 _SYN, _POD, _ASK, _VISIT, _OUT = range(5)
-
-
-def walk_coupled(it: Itinerary, dialed_us: Floats) -> Beyond:
-    """Return how requests fare that leave the ingress at `dialed_us`."""
-    loop = _Loop(it, dialed_us)
-    loop.run()
-    return loop.record()
+# Events within one tick may change places.
+_TICKS_PER_US = 4096.0
 
 
 class _Table:
     """A table with a limit. Entries of one lifetime expire in the order they were made."""
 
+    __slots__ = ("limit", "made_us", "refused_us", "tcp", "tcp_life", "udp", "udp_life")
+
     def __init__(self, it: Itinerary, node: int) -> None:
         plan = it.table
         self.limit = plan.limit - int(plan.standing[node])
-        self.tcp = deque(initial_expiries(int(plan.initial_tcp[node]), plan.tcp_life_us).tolist())
-        self.udp = deque(initial_expiries(int(plan.initial_udp[node]), plan.udp_life_us).tolist())
+        self.tcp_life, self.udp_life = plan.tcp_life_us, plan.udp_life_us
+        self.tcp = deque(initial_expiries(int(plan.initial_tcp[node]), self.tcp_life).tolist())
+        self.udp = deque(initial_expiries(int(plan.initial_udp[node]), self.udp_life).tolist())
         self.made_us: tuple[list[float], ...] = ([], [], [])
         self.refused_us: list[float] = []
 
-    def admit(self, now: float, entries: deque[float], life_us: float, kind: int) -> bool:
-        """Make an entry for a new flow, if there is room."""
+    def admit(self, now: float, kind: int) -> bool:
+        """Make an entry for a new flow, if there is room. Kind 2 is UDP."""
         tcp, udp = self.tcp, self.udp
         while tcp and tcp[0] <= now:
             tcp.popleft()
@@ -50,15 +49,67 @@ class _Table:
         if len(tcp) + len(udp) >= self.limit:
             self.refused_us.append(now)
             return False
-        entries.append(now + life_us)
+        if kind == 2:
+            udp.append(now + self.udp_life)
+        else:
+            tcp.append(now + self.tcp_life)
         self.made_us[kind].append(now)
         return True
 
 
-class _Loop:
-    """Events in order of time: (when, request, code, round or attempt, attempt)."""
+class _Round(NamedTuple):
+    """A LookupRound as lists, for speed; `after` is the time from CoreDNS's answer on."""
 
-    def __init__(self, it: Itinerary, dialed_us: Floats) -> None:
+    coredns: list[int]
+    asks: list[bool]
+    lost: list[int]
+    work: list[float]
+    after: list[float]
+    wait: list[float]
+
+    @classmethod
+    def all_of(cls, plan: LookupPlan, waits_us: Floats | None) -> "list[_Round]":
+        half = plan.exchange_us / 2
+        return [
+            cls(
+                one.coredns.tolist(),
+                one.asks_coredns.tolist(),
+                one.lost_attempts.tolist(),
+                one.work_us.tolist(),
+                (one.upstream_us + half).tolist(),
+                [] if waits_us is None else waits_us[number].tolist(),
+            )
+            for number, one in enumerate(plan.rounds)
+        ]
+
+
+def walk_coupled(it: Itinerary, dialed_us: Floats, waits_us: Floats | None) -> Beyond:
+    """Return how requests fare that leave the ingress at `dialed_us`.
+
+    Parameters
+    ----------
+    it : Itinerary
+        The run.
+    dialed_us : (n,) array
+        When each request is ready to go to its pod.
+    waits_us : (rounds, m) array or None
+        The waits at CoreDNS where they are known well enough: then its visits need not be
+        taken in order. None to take them in order.
+    """
+    loop = _Loop(it, dialed_us, waits_us)
+    loop.run()
+    return loop.record()
+
+
+class _Loop:
+    """Events in order of time. Every request has at most one to come.
+
+    So what comes next stands in lists by request, and the heap holds whole numbers that
+    only order them: the time in ticks, and the request in the low bits. (A heap of tuples
+    would keep the garbage collector as busy as the loop.)
+    """
+
+    def __init__(self, it: Itinerary, dialed_us: Floats, waits_us: Floats | None) -> None:
         self.it = it
         plan = it.lookups
         n = len(it)
@@ -67,29 +118,24 @@ class _Loop:
         self.onward = onward.tolist()
         # What needs no new connection reaches its pod without meeting a table.
         first = np.where(it.opens, dialed_us, dialed_us + onward)
-        order = np.argsort(first)
-        self.first = list(
-            zip(
-                first[order].tolist(),
-                order.tolist(),
-                np.where(it.opens, _SYN, _POD)[order].tolist(),
-                strict=True,
-            )
-        )
+        self.order = np.argsort(first)
+        self.first_us = first[self.order].tolist()
+        self.opens = it.opens.tolist()
         self.pod = it.pod.tolist()
         self.work = it.pod_work_us.tolist()
         self.free = [[0.0] * it.pod_concurrency for _ in range(it.pods)]
-        tables = {int(node): _Table(it, int(node)) for node in np.unique(it.pod_node)}
-        self.tables = tables
-        self.table_of_pod = [tables[node] for node in it.pod_node.tolist()]
+        self.tables = {int(node): _Table(it, int(node)) for node in np.unique(it.pod_node)}
+        self.table_of_pod = [self.tables[node] for node in it.pod_node.tolist()]
         lookup_of = np.full(n, -1)
         lookup_of[plan.who] = np.arange(len(plan.who))
         self.lookup_of = lookup_of.tolist()
-        self.lost = [one.lost_attempts.tolist() for one in plan.rounds]
-        self.coredns_of = [one.coredns.tolist() for one in plan.rounds]
-        self.visit_work = [one.work_us.tolist() for one in plan.rounds]
-        self.asks = [one.asks_coredns.tolist() for one in plan.rounds]
-        self.upstream = [one.upstream_us.tolist() for one in plan.rounds]
+        self.last = len(plan.rounds) - 1
+        self.attempts, self.retry_us = plan.attempts, plan.retry_us
+        self.flows_per_round, self.node_cache_us = plan.flows_per_round, plan.node_cache_us
+        self.lead_us = plan.node_cache_us + plan.exchange_us / 2
+        self.end_us = it.end_us
+        self.rounds = _Round.all_of(plan, waits_us)
+        self.waits_known = waits_us is not None
         self.coredns_free = [0.0] * plan.coredns_replicas
         self.asked_at = [0.0] * len(plan.who)
         self.has_entries = [0] * len(plan.who)
@@ -103,110 +149,136 @@ class _Loop:
         self.questions = 0
         self.visits = 0
         self.coredns_work = 0.0
-        self.heap: list[tuple[float, int, int, int, int]] = []
+        self.heap: list[int] = []
+        self.place_bits = n.bit_length()
+        self.due = [0.0] * n
+        self.what = [_POD] * n
+        self.number = [0] * n
+        self.attempt = [0] * n
 
     def run(self) -> None:
         """Take the next event, of those known from the start and those that came up."""
         handlers = (self._syn, self._pod, self._ask, self._visit, self._out)
-        heap = self.heap
-        for when, i, code in self.first:
-            while heap and heap[0][0] < when:
-                now, who, what, step, attempt = heappop(heap)
-                handlers[what](now, who, step, attempt)
-            handlers[code](when, i, 0, 0)
+        heap, due, what, opens = self.heap, self.due, self.what, self.opens
+        mask = (1 << self.place_bits) - 1
+        for when, i in zip(self.first_us, self.order.tolist(), strict=True):
+            tick = int(when * _TICKS_PER_US) << self.place_bits
+            while heap and heap[0] < tick:
+                who = heappop(heap) & mask
+                handlers[what[who]](due[who], who)
+            if opens[i]:
+                self._syn(when, i)
+            else:
+                self._pod(when, i)
         while heap:
-            now, who, what, step, attempt = heappop(heap)
-            handlers[what](now, who, step, attempt)
+            who = heappop(heap) & mask
+            handlers[what[who]](due[who], who)
 
-    def _syn(self, now: float, i: int, attempt: int, _: int) -> None:
-        plan = self.it.table
-        table = self.table_of_pod[self.pod[i]]
-        if table.admit(now, table.tcp, plan.tcp_life_us, 0):
-            self.connect_delay[i] = float(plan.syn_offsets_us[attempt])
-            heappush(self.heap, (now + self.onward[i], i, _POD, 0, 0))
-        elif attempt + 1 < len(plan.syn_offsets_us):
-            again = self.dialed[i] + float(plan.syn_offsets_us[attempt + 1])
-            heappush(self.heap, (again, i, _SYN, attempt + 1, 0))
+    def _later(self, when: float, i: int, what: int) -> None:
+        self.due[i] = when
+        self.what[i] = what
+        heappush(self.heap, int(when * _TICKS_PER_US) << self.place_bits | i)
+
+    def _syn(self, now: float, i: int) -> None:
+        offsets, attempt = self.it.table.syn_offsets_us, self.attempt[i]
+        if self.table_of_pod[self.pod[i]].admit(now, 0):
+            self.connect_delay[i] = float(offsets[attempt])
+            self._later(now + self.onward[i], i, _POD)
+        elif attempt + 1 < len(offsets):
+            self.attempt[i] = attempt + 1
+            self._later(self.dialed[i] + float(offsets[attempt + 1]), i, _SYN)
         else:
             self.connect_delay[i] = self.it.connect_timeout_us
             self.cause[i] = CONNECT
 
-    def _pod(self, now: float, i: int, _: int, __: int) -> None:
+    def _pod(self, now: float, i: int) -> None:
         free = self.free[self.pod[i]]
-        begin = max(now, free[0])
+        begin = free[0]
+        if now > begin:
+            begin = now
         served = begin + self.work[i]
         heapreplace(free, served)
         self.queued[i] = begin - now
         self.served[i] = served
         if self.lookup_of[i] >= 0:
-            heappush(self.heap, (served, i, _ASK, 0, 0))
+            self.attempt[i] = 0
+            self._later(served, i, _ASK)
 
-    def _ask(self, now: float, i: int, number: int, attempt: int) -> None:
-        plan, k = self.it.lookups, self.lookup_of[i]
+    def _ask(self, now: float, i: int) -> None:
+        k, attempt, one = self.lookup_of[i], self.attempt[i], self.rounds[self.number[i]]
         self.questions += 2
         if attempt == 0:
             self.asked_at[k] = now
             self.has_entries[k] = 0
-        if plan.node_cache_us and not self.asks[number][k]:
-            self._answered(now + plan.node_cache_us, i, number)
+        if not one.asks[k]:
+            self._answered(now + self.node_cache_us, i)
             return
-        table = self.table_of_pod[self.pod[i]]
-        for _ in range(plan.flows_per_round - self.has_entries[k]):
-            if table.admit(now, table.udp, self.it.table.udp_life_us, 2):
-                self.has_entries[k] += 1
-        got_through = self.has_entries[k] == plan.flows_per_round
-        if got_through and attempt >= self.lost[number][k]:
-            there = now + plan.node_cache_us + plan.exchange_us / 2
-            heappush(self.heap, (there, i, _VISIT, number, 0))
-        elif attempt + 1 < plan.attempts:
-            heappush(self.heap, (now + plan.retry_us, i, _ASK, number, attempt + 1))
+        missing = self.flows_per_round - self.has_entries[k]
+        if missing:
+            table = self.table_of_pod[self.pod[i]]
+            for _ in range(missing):
+                if table.admit(now, 2):
+                    self.has_entries[k] += 1
+                    missing -= 1
+        if not missing and attempt >= one.lost[k]:
+            if self.waits_known:
+                self._visited(now + self.lead_us, one.wait[k], i, k, one)
+            else:
+                self._later(now + self.lead_us, i, _VISIT)
+        elif attempt + 1 < self.attempts:
+            self.attempt[i] = attempt + 1
+            self._later(now + self.retry_us, i, _ASK)
         else:
-            self._unanswered(now + plan.retry_us, i, number)
+            self._unanswered(now + self.retry_us, i)
 
-    def _visit(self, now: float, i: int, number: int, _: int) -> None:
-        plan, k = self.it.lookups, self.lookup_of[i]
+    def _visit(self, now: float, i: int) -> None:
+        k, one = self.lookup_of[i], self.rounds[self.number[i]]
+        replica = one.coredns[k]
+        begin = max(now, self.coredns_free[replica])
+        self.coredns_free[replica] = begin + one.work[k]
+        self._visited(now, begin - now, i, k, one)
+
+    def _visited(self, now: float, wait: float, i: int, k: int, one: _Round) -> None:
         self.visits += 1
-        if now <= self.it.end_us:
-            self.coredns_work += self.visit_work[number][k]
-        replica = self.coredns_of[number][k]
-        done = max(now, self.coredns_free[replica]) + self.visit_work[number][k]
-        self.coredns_free[replica] = done
-        answered = done + self.upstream[number][k] + plan.exchange_us / 2
-        given_up = self.asked_at[k] + plan.attempts * plan.retry_us
+        if now <= self.end_us:
+            self.coredns_work += one.work[k]
+        answered = now + wait + one.work[k] + one.after[k]
+        given_up = self.asked_at[k] + self.attempts * self.retry_us
         if answered <= given_up:
-            self._answered(answered, i, number)
+            self._answered(answered, i)
         else:
-            self._unanswered(given_up, i, number)
+            self._unanswered(given_up, i)
 
-    def _answered(self, when: float, i: int, number: int) -> None:
-        if number + 1 < len(self.it.lookups.rounds):
-            heappush(self.heap, (when, i, _ASK, number + 1, 0))
+    def _answered(self, when: float, i: int) -> None:
+        self.attempt[i] = 0
+        if self.number[i] < self.last:
+            self.number[i] += 1
+            self._later(when, i, _ASK)
             return
         self.looked[i] = when - self.served[i]
         if self.it.lookups.found:
             self.dialed_out[i] = True
-            heappush(self.heap, (when + self.it.downstream_translation_us, i, _OUT, 0, 0))
+            self._later(when + self.it.downstream_translation_us, i, _OUT)
         else:
             self.cause[i] = NOT_FOUND
 
-    def _unanswered(self, when: float, i: int, number: int) -> None:
-        plan = self.it.lookups
-        last = len(plan.rounds) - 1
-        if number == last or plan.on_timeout == "stop":
+    def _unanswered(self, when: float, i: int) -> None:
+        on_timeout = self.it.lookups.on_timeout
+        if self.number[i] == self.last or on_timeout == "stop":
             self.looked[i] = when - self.served[i]
             self.cause[i] = LOOKUP
-        else:
-            following = last if plan.on_timeout == "try the name itself" else number + 1
-            heappush(self.heap, (when, i, _ASK, following, 0))
+            return
+        self.number[i] = self.last if on_timeout == "try the name itself" else self.number[i] + 1
+        self.attempt[i] = 0
+        self._later(when, i, _ASK)
 
-    def _out(self, now: float, i: int, attempt: int, _: int) -> None:
-        offsets = self.it.table.downstream_offsets_us
-        table = self.table_of_pod[self.pod[i]]
-        if table.admit(now, table.tcp, self.it.table.tcp_life_us, 1):
+    def _out(self, now: float, i: int) -> None:
+        offsets, attempt = self.it.table.downstream_offsets_us, self.attempt[i]
+        if self.table_of_pod[self.pod[i]].admit(now, 1):
             self.out_delay[i] = float(offsets[attempt])
         elif attempt + 1 < len(offsets):
-            again = now + float(offsets[attempt + 1] - offsets[attempt])
-            heappush(self.heap, (again, i, _OUT, attempt + 1, 0))
+            self.attempt[i] = attempt + 1
+            self._later(now + float(offsets[attempt + 1] - offsets[attempt]), i, _OUT)
         else:
             self.out_delay[i] = self.it.downstream_timeout_us
             self.cause[i] = DOWNSTREAM

@@ -5,13 +5,15 @@ several independent queues; customers keep their own index, so results come back
 order the customers were given in.
 """
 
+import math
+
 import numpy as np
 
 from k8snet_lessons.sim.arrays import AnyInts, Floats, Ints
 from k8snet_lessons.sim.many_servers import many_servers_wait
 
-# So many queues fit side by side on one axis of time without losing a nanosecond.
-_ONE_SORT = 64
+# Ticks a microsecond; two customers within one tick may change places.
+_FINE_ENOUGH = 1024.0
 
 __all__ = ["order_by_queue", "single_server_wait", "stage_wait"]
 
@@ -43,13 +45,20 @@ def single_server_wait(arrival: Floats, work: Floats) -> Floats:
 def order_by_queue(queue: AnyInts, arrival: Floats, queues: int) -> tuple[Ints, Ints]:
     """Return an order by queue, then by arrival, and the bounds of each queue in it."""
     bounds = np.concatenate(([0], np.cumsum(np.bincount(queue, minlength=queues))))
+    n = len(arrival)
     span = float(arrival.max(initial=0.0)) + 1.0
-    if queues <= _ONE_SORT:
-        return np.argsort(arrival + queue * span), bounds
-    by_time = np.argsort(arrival)
-    # A stable sort of 16-bit keys is a radix sort: three times as fast as any other.
-    key = queue[by_time].astype(np.uint16 if queues <= 65_536 else np.int64)
-    return by_time[np.argsort(key, kind="stable")], bounds
+    place_bits = n.bit_length()
+    ticks_per_us = 2.0 ** math.floor(62 - place_bits - math.log2(span * queues))
+    if ticks_per_us < _FINE_ENOUGH:
+        return np.lexsort((arrival, queue)), bounds
+    # The queues side by side on one axis of time, and each customer's place in the low
+    # bits: sorting whole numbers is three times as fast as sorting places by a float.
+    key = ((arrival + queue * span) * ticks_per_us).astype(np.int64)
+    key <<= place_bits
+    key |= np.arange(n)
+    key.sort()
+    key &= (1 << place_bits) - 1
+    return key, bounds
 
 
 def stage_wait(

@@ -69,6 +69,9 @@ def _side_by_side(
     wait: Floats, begins: Ints, ends: Ints, arrival: Floats, work: Floats, servers: int
 ) -> None:
     """Fill in the waits of chapters, each from an empty queue, all at the same pace."""
+    # In a chapter of no more customers than servers nobody waits.
+    long = ends - begins > servers
+    begins, ends = begins[long], ends[long]
     order = np.argsort(begins - ends, kind="stable")
     first, length = begins[order], (ends - begins)[order]
     # reaches[t]: how many chapters have more than t customers.

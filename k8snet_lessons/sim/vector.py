@@ -43,14 +43,15 @@ def walk(it: Itinerary, *, exact: bool = False) -> Passage:
     dialed += ingress_us
     if it.connect_translation_us:
         dialed += it.opens * it.connect_translation_us
-    beyond = _with_room_for_all(it, dialed, exact)
-    if beyond is None:
-        beyond = walk_coupled(it, dialed)
+    beyond = _beyond_ingress(it, dialed, exact)
     return _passage(it, ingress_us, beyond)
 
 
-def _with_room_for_all(it: Itinerary, dialed_us: Floats, exact: bool) -> Beyond | None:
-    """Return how requests fare if no table ever fills; None if one does."""
+def _beyond_ingress(it: Itinerary, dialed_us: Floats, exact: bool) -> Beyond:
+    """Return how requests fare beyond the ingress.
+
+    First as if no table ever filled; where one would, once more event by event.
+    """
     n, plan = len(it), it.lookups
     at_pod = dialed_us + it.handshake_us
     at_pod += it.handshake_zone_us
@@ -72,7 +73,8 @@ def _with_room_for_all(it: Itinerary, dialed_us: Floats, exact: bool) -> Beyond 
     looked[plan.who] = lookups.end_us - served[plan.who]
     out_translation = np.zeros(n)
     out_translation[plan.who] = dials_out * it.downstream_translation_us
-    out_us = np.where(dials_out, lookups.end_us + it.downstream_translation_us, np.inf)
+    out_us = lookups.end_us + it.downstream_translation_us
+    out_us[~dials_out] = np.inf
 
     def made_on(node: int) -> list[Floats]:
         mine: Ints = np.flatnonzero(it.opens & (it.node == node))
@@ -84,7 +86,7 @@ def _with_room_for_all(it: Itinerary, dialed_us: Floats, exact: bool) -> Beyond 
         for node in np.flatnonzero(most_entries(it) > it.table.limit).tolist():
             _edges, entries, inserts = entries_and_inserts(it, node, made_on(node), end_us=None)
             if (entries[:-1] + inserts > it.table.limit).any():
-                return None
+                return walk_coupled(it, dialed_us, lookups.light_waits_us)
     return Beyond(
         connect_delay_us=np.zeros(n),
         queued_us=queued,
