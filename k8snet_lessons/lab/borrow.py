@@ -9,7 +9,6 @@ once, for the second would take the first one's values for the old ones.
 import fcntl
 import os
 import signal
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 from k8snet_lessons.lab.errors import CannotRun, LabError
 from k8snet_lessons.lab.hosts import sysctl_path
 
-_LOCK = Path(tempfile.gettempdir()) / "k8snet-lab.lock"
+_LOCK = Path("/run/k8snet-lab.lock")
 
 
 @contextmanager

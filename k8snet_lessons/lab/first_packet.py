@@ -14,12 +14,14 @@ from k8snet_lessons.data.measured import Series, Sketch
 from k8snet_lessons.lab import ebpf
 from k8snet_lessons.lab.experiment import Experiment, Result, Run
 from k8snet_lessons.lab.hosts import Host, Topology, add_route
-from k8snet_lessons.lab.needs import EBPF, NAMESPACES, program
+from k8snet_lessons.lab.needs import EBPF, NAMESPACES, in_user_namespace, program
 from k8snet_lessons.lab.services import (
     POD_PORT,
     SERVICE_PORT,
     Service,
+    iptables_add_text,
     iptables_restore_text,
+    nft_add_text,
     nft_text,
     services,
 )
@@ -56,15 +58,33 @@ def pod_node_pod(topology: Topology, tag: str) -> tuple[Host, Host, Host]:
 
 def load_rules(node: Host, mode: str, all_services: list[Service]) -> None:
     """Put the Services' rules into the node with the mode's own tool."""
-    if mode in ("iptables-legacy", "iptables-nft"):
-        node.run([f"{mode}-restore"], iptables_restore_text(all_services), timeout_s=900)
+    nft, restore = ["nft", "-f", "-"], [f"{mode}-restore"]
+    if mode == "conntrack":
+        node.run(nft, nft_text([]))
     elif mode == BARE:
         text = iptables_restore_text(all_services, comments=False)
         node.run(["iptables-legacy-restore"], text, timeout_s=900)
-    elif mode == "nftables":
-        node.run(["nft", "-f", "-"], nft_text(all_services), timeout_s=900)
-    elif mode == "conntrack":
-        node.run(["nft", "-f", "-"], nft_text([]))
+    elif mode == "iptables-legacy" or (mode == "iptables-nft" and not in_user_namespace()):
+        node.run(restore, iptables_restore_text(all_services), timeout_s=900)
+    elif mode == "nftables" and not in_user_namespace():
+        node.run(nft, nft_text(all_services), timeout_s=900)
+    elif mode in ("iptables-nft", "nftables"):
+        _load_in_parts(node, mode, all_services)
+
+
+def _load_in_parts(node: Host, mode: str, all_services: list[Service], part: int = 40) -> None:
+    # In a user namespace a netlink message may be no larger than net.core.wmem_max, and the
+    # tools send a whole load as one; the rules that stand in the end are the same.
+    if mode == "nftables":
+        command, start, more = ["nft", "-f", "-"], nft_text([]), ["nft", "-f", "-"]
+    else:
+        command, start = [f"{mode}-restore"], iptables_restore_text([])
+        more = [*command, "--noflush"]
+    node.run(command, start)
+    for i in range(0, len(all_services), part):
+        new = all_services[i : i + part]
+        text = iptables_add_text(new) if mode == "iptables-nft" else nft_add_text(new, True)
+        node.run(more, text)
 
 
 def _road(topology: Topology, mode: str, count: int, cgroups: Path) -> Road:

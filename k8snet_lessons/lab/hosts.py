@@ -13,7 +13,6 @@ import resource
 import signal
 import subprocess
 import tempfile
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
@@ -181,8 +180,10 @@ def _serve(pipe: Connection, other_end: Connection, fresh_namespace: bool) -> No
             break
         try:
             answer = (True, function(*args))
-        except Exception:
-            answer = (False, traceback.format_exc(limit=3).strip())
+        except LabError as error:
+            answer = (False, str(error))
+        except Exception as error:
+            answer = (False, f"{type(error).__name__}: {error}")
         try:
             pipe.send(answer)
         except OSError:

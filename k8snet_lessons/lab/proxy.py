@@ -22,6 +22,7 @@ FRONT_PORT, BACK_PORT = 8000, 8001
 BODY_BYTES = 10_240
 
 _NGINX = """
+user root;
 worker_processes 1;
 daemon off;
 master_process off;

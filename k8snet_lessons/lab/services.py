@@ -118,19 +118,18 @@ def service_rules(service: Service) -> list[str]:
     ]
 
 
-def iptables_add_text(service: Service, dispatch_of: list[Service] | None = None) -> str:
-    """One Service more, for ``iptables-restore --noflush``.
+def iptables_add_text(new: list[Service], dispatch_of: list[Service] | None = None) -> str:
+    """More Services, for ``iptables-restore --noflush``.
 
     With ``dispatch_of`` the whole of KUBE-SERVICES is flushed and written again for those
-    Services, as kube-proxy's partial sync does; without it one rule is appended.
+    Services, as kube-proxy's partial sync does; without it one rule a Service is appended.
     """
-    heads = [f":{service.chain} - [0:0]", f":{service.endpoint_chain} - [0:0]"]
-    if dispatch_of is None:
-        dispatch = [dispatch_rule(service)]
-    else:
+    heads = [f":{name} - [0:0]" for each in new for name in (each.chain, each.endpoint_chain)]
+    if dispatch_of is not None:
         heads.append(":KUBE-SERVICES - [0:0]")
-        dispatch = [dispatch_rule(each) for each in dispatch_of]
-    return "\n".join(["*nat", *heads, *service_rules(service), *dispatch, "COMMIT", ""])
+    rules = [rule for each in new for rule in service_rules(each)]
+    dispatch = [dispatch_rule(each) for each in (new if dispatch_of is None else dispatch_of)]
+    return "\n".join(["*nat", *heads, *rules, *dispatch, "COMMIT", ""])
 
 
 def nft_text(all_services: list[Service], numgen: str = "target") -> str:
@@ -200,14 +199,15 @@ def nft_element(service: Service) -> str:
     return f"{service.cluster_ip} . tcp . {SERVICE_PORT} : goto {service.nft_chain}"
 
 
-def nft_add_text(service: Service, with_map: bool) -> str:
-    """One Service more, for ``nft -f``: its chains and its one map element."""
+def nft_add_text(new: list[Service], with_map: bool) -> str:
+    """More Services, for ``nft -f``: their chains and one map element each."""
+    elements = ", ".join(nft_element(each) for each in new)
     return "\n".join(
         [
             "table ip kube-proxy {",
-            *nft_chains(service, with_map),
+            *(line for each in new for line in nft_chains(each, with_map)),
             "}",
-            f"add element ip kube-proxy service-ips {{ {nft_element(service)} }}",
+            f"add element ip kube-proxy service-ips {{ {elements} }}",
             "",
         ]
     )

@@ -286,3 +286,25 @@ def test_whatever_ends_a_run_its_hosts_go_and_the_settings_come_back(number, tmp
     assert running.returncode != 0
     if number == signal.SIGTERM:
         assert "stopped by SIGTERM" in said
+
+
+def test_most_of_the_lab_runs_without_the_real_root(tmp_path):
+    inside = ["unshare", "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*inside, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not allow user namespaces")
+
+    def unprivileged(*arguments):
+        command = [*inside, sys.executable, "-m", "k8snet_lessons", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    told = json.loads(unprivileged("lab-check", "--json").stdout)["experiments"]
+    missing = {each["name"]: " ".join(each["missing"]) for each in told}
+    assert "nf_conntrack_max" in missing["conntrack-full"]
+    assert not missing["mtu"]
+    refused = unprivileged("measure", "conntrack-full", "--quick", "--into", str(tmp_path))
+    assert "cannot run here" in refused.stdout
+    done = unprivileged("measure", "mtu", "--quick", "--into", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert measured.read(tmp_path / "mtu.json").findings["came_back"]
