@@ -7,6 +7,7 @@ keeps its address when others come and go, which a counter would not give.
 from collections.abc import Iterable
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import chain
 from typing import Literal, TypeAlias
 
 from k8snet_lessons.cluster._syntax import parse_address, parse_network
@@ -16,12 +17,14 @@ Network: TypeAlias = IPv4Network | IPv6Network
 Family: TypeAlias = Literal[4, 6]
 
 NODE_PORTS = range(30000, 32768)
-# The allocator of the API server keeps the lower 86 ports for people who ask for a number.
+# The allocator of the API server keeps the lower 86 ports for people who ask for a number,
+# and falls back on them when no other is left.
 _DYNAMIC_NODE_PORTS = range(30086, 32768)
 
 DEFAULT_POD_CIDR: dict[int, str] = {4: "10.244.0.0/16", 6: "fd00:10:244::/56"}
 DEFAULT_SERVICE_CIDR: dict[int, str] = {4: "10.96.0.0/12", 6: "fd00:10:96::/112"}
-NODE_BLOCK_BITS: dict[int, int] = {4: 24, 6: 64}
+# Taken where the default cannot hold a block for every node.
+LARGE_POD_CIDR: dict[int, str] = {4: "10.128.0.0/9", 6: "fd00:10:244::/48"}
 NODE_SUBNET: dict[int, str] = {4: "192.168.0.0/16", 6: "fd00:192:168::/64"}
 
 
@@ -69,12 +72,12 @@ class NodePortPool:
         """Hand out a node port for a name; InputError if none is left."""
         size = len(_DYNAMIC_NODE_PORTS)
         start = stable_number(key) % size
-        for step in range(size):
-            port = _DYNAMIC_NODE_PORTS[(start + step) % size]
+        dynamic = (_DYNAMIC_NODE_PORTS[(start + step) % size] for step in range(size))
+        for port in chain(dynamic, NODE_PORTS):
             if port not in self._taken:
                 self._taken.add(port)
                 return port
-        raise InputError("nodePort", key, f"fewer node ports: all {size} are taken")
+        raise InputError("nodePort", key, f"fewer node ports: all {len(NODE_PORTS)} are taken")
 
 
 def enclosing_block(default: Network, given: Iterable[Network], widest: int) -> Network | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from k8snet_lessons.cluster._yaml import ListNode, MapNode, Node, ScalarNode
 from k8snet_lessons.cluster.problems import Path, Problem, path_text
@@ -24,9 +24,19 @@ _TEXT_MAPS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class _Plan:
+    """How values of one type are read."""
+
+    kind: Literal["scalar", "list", "map", "object", "any"]
+    options: tuple[Any, ...] = ()
+    item: "_Plan | None" = None
+    model: type | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Field:
     attribute: str
-    hint: Any
+    plan: _Plan
     required: bool
     quantity: bool
     text_map: bool
@@ -52,7 +62,7 @@ def _schema(model: type) -> Mapping[str, _Field]:
     return {
         json: _Field(
             attribute,
-            hints[attribute],
+            _plan(hints[attribute]),
             required,
             "Quantity" in str(raw.get(attribute, "")),
             json in _TEXT_MAPS or (json == "selector" and _is_map(hints[attribute])),
@@ -61,12 +71,34 @@ def _schema(model: type) -> Mapping[str, _Field]:
     }
 
 
+@cache
+def _required(model: type) -> tuple[tuple[str, _Field], ...]:
+    return tuple((name, item) for name, item in _schema(model).items() if item.required)
+
+
 def _annotations(base: type) -> Mapping[str, Any]:
     return getattr(base, "__annotations__", {})
 
 
 def _is_map(hint: Any) -> bool:
     return any(option is dict or get_origin(option) is dict for option in _options(hint))
+
+
+@cache
+def _plan(hint: Any) -> _Plan:
+    options = _options(hint)
+    hint = options[0]
+    if len(options) > 1 or hint in _SCALARS:
+        return _Plan("scalar", options)
+    if get_origin(hint) is list:
+        return _Plan("list", item=_plan(get_args(hint)[0]))
+    if hint is dict or get_origin(hint) is dict:
+        return _Plan("map")
+    if isinstance(hint, type) and (
+        dataclasses.is_dataclass(hint) or hasattr(hint, "__struct_fields__")
+    ):
+        return _Plan("object", model=hint)
+    return _Plan("any")
 
 
 def _options(hint: Any) -> tuple[Any, ...]:
@@ -138,13 +170,15 @@ class Decoder:
             if isinstance(child, ScalarNode) and child.value is None:
                 continue
             values[known.attribute] = self._value(child, known, here)
-        for name, known in schema.items():
-            if known.required and known.attribute not in values:
+        missing = False
+        for name, known in _required(model):
+            if known.attribute not in values:
                 if in_status:
                     values[known.attribute] = None
                 else:
                     self.report((*path, name), None, "a value: the field is required")
-        if any(item.required and item.attribute not in values for item in schema.values()):
+                    missing = True
+        if missing:
             self.incomplete = True
             return None
         return model(**values)
@@ -161,13 +195,12 @@ class Decoder:
         self.report(here, "an unknown field", f"in {parent}: {known}{meant}")
 
     def _value(self, node: Node, known: _Field, path: Path) -> Any:
-        options = _options(known.hint)
         if known.text_map and isinstance(node, MapNode):
             return self._text_map(node, path)
         if known.quantity and isinstance(node, ScalarNode) and _is_number(node.value):
             self.lines[path] = node.line
             return str(node.value)
-        return self._typed(node, options, path)
+        return self._typed(node, known.plan, path)
 
     def _text_map(self, node: MapNode, path: Path) -> dict[str, str]:
         self.lines[path] = node.line
@@ -183,39 +216,32 @@ class Decoder:
                 self.report(here, plain(child), "text; put a number or truth value in quotes")
         return texts
 
-    def _typed(self, node: Node, options: tuple[Any, ...], path: Path) -> Any:
+    def _typed(self, node: Node, plan: _Plan, path: Path) -> Any:
         self.lines[path] = node.line
-        if len(options) > 1:
-            return self._scalar(node, options, path)
-        hint = options[0]
-        if get_origin(hint) is list:
-            return self._list(node, get_args(hint)[0], path)
-        if hint is dict or get_origin(hint) is dict:
-            if not isinstance(node, MapNode):
-                self._wrong(path, node, "a mapping (lines of 'name: value')")
+        if plan.kind == "scalar":
+            return self._scalar(node, plan.options, path)
+        if plan.kind == "object" and plan.model is not None:
+            return self._object(node, plan.model, path)
+        if plan.kind == "list" and plan.item is not None:
+            if not isinstance(node, ListNode):
+                self._wrong(path, node, "a list (each entry after a '-')")
                 return None
-            return plain(node)
-        if hint in _SCALARS:
-            return self._scalar(node, options, path)
-        if isinstance(hint, type) and (
-            dataclasses.is_dataclass(hint) or hasattr(hint, "__struct_fields__")
-        ):
-            return self._object(node, hint, path)
+            item = plan.item
+            return [
+                self._typed(child, item, (*path, index)) for index, child in enumerate(node.items)
+            ]
+        if plan.kind == "map" and not isinstance(node, MapNode):
+            self._wrong(path, node, "a mapping (lines of 'name: value')")
+            return None
         return plain(node)
 
-    def _list(self, node: Node, item: Any, path: Path) -> list[Any] | None:
-        if not isinstance(node, ListNode):
-            self._wrong(path, node, "a list (each entry after a '-')")
-            return None
-        options = _options(item)
-        return [
-            self._typed(child, options, (*path, index)) for index, child in enumerate(node.items)
-        ]
-
     def _scalar(self, node: Node, options: tuple[Any, ...], path: Path) -> Any:
-        value = node.value if isinstance(node, ScalarNode) else None
-        if isinstance(node, ScalarNode) and any(_SCALARS[o].fits(value) for o in options):
-            return value
+        value = None
+        if isinstance(node, ScalarNode):
+            value = node.value
+            for option in options:
+                if _SCALARS[option].fits(value):
+                    return value
         wanted = " or ".join(_SCALARS[option].words for option in options)
         hint = _quoting_hint(value, options)
         self._wrong(path, node, wanted + hint)

@@ -6,6 +6,7 @@ all was well. The limits are those of apimachinery's ``validation`` packages.
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, TypeAlias
 
@@ -49,6 +50,7 @@ def is_port_name(text: str) -> bool:
     )
 
 
+@lru_cache(maxsize=2**18)
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """Read an IP address; None if it is not one (leading zeros and zones are not allowed)."""
     if "%" in text:

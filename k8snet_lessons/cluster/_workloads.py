@@ -9,7 +9,8 @@ from lightkube.models import core_v1, meta_v1
 from k8snet_lessons.cluster._addresses import stable_number
 from k8snet_lessons.errors import InputError
 
-MAX_PODS = 20_000
+# The size Kubernetes is tested for: 150,000 pods in all.
+MAX_PODS = 150_000
 KINDS = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet", "Job")
 
 # Kubernetes leaves out vowels and look-alikes from generated names.
@@ -51,7 +52,7 @@ def make_pods(
     Raises
     ------
     InputError
-        If there would be more than 20,000.
+        If there would be more than 150,000 pods.
     """
     owned = _owners(given.values())
     for replica_set in workloads.get("ReplicaSet", {}).values():
@@ -105,6 +106,7 @@ def _pods_of(
                 pod.spec.nodeName = node.metadata.name
                 yield pod
         return
+    able = able_nodes(template.spec, nodes)
     for index in range(count):
         if kind == "StatefulSet":
             pod_name = f"{name}-{index}"
@@ -123,9 +125,8 @@ def _pods_of(
         else:
             pod_name = f"{name}-{short_hash(f'{scope}/{index}', 5)}"
             pod = _pod(template, namespace, pod_name, labels, kind, name)
-        pod.spec.nodeName = pod.spec.nodeName or place(
-            pod.spec, nodes, stable_number(scope) + index
-        )
+        if pod.spec.nodeName is None and able:
+            pod.spec.nodeName = able[(stable_number(scope) + index) % len(able)]
         yield pod
 
 
@@ -144,10 +145,9 @@ def _pod(
     return core_v1.Pod(apiVersion="v1", kind="Pod", metadata=meta, spec=copy.copy(template.spec))
 
 
-def place(spec: Any, nodes: Mapping[str, Any], turn: int) -> str | None:
-    """Choose a node for a pod: round robin over those that take it; None if none does."""
-    able = [name for name, node in nodes.items() if takes(node, spec)]
-    return able[turn % len(able)] if able else None
+def able_nodes(spec: Any, nodes: Mapping[str, Any]) -> list[str]:
+    """Name the nodes that take a pod; pods go to them in turn."""
+    return [name for name, node in nodes.items() if takes(node, spec)]
 
 
 def takes(node: Any, spec: Any) -> bool:

@@ -14,10 +14,10 @@ import yaml
 
 from k8snet_lessons.errors import InputError
 
-MAX_CHARACTERS = 16 * 1024 * 1024
+MAX_CHARACTERS = 64 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_ALIASES = 256
-MAX_VALUES = 2_000_000
+MAX_VALUES = 5_000_000
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -122,11 +122,12 @@ class _Reader:
         self.root: Node | None = None
 
     def feed(self, event: Any) -> tuple[int, Node] | None:
-        line = event.start_mark.line + 1
         if isinstance(event, yaml.ScalarEvent):
-            self._check_tag(event)
+            if event.tag:
+                self._check_tag(event)
             value = resolve_plain(event.value) if event.implicit[0] else event.value
-            node = ScalarNode(value, line)
+            mark: Any = event.start_mark
+            node = ScalarNode(value, mark.line + 1)
             if event.anchor:
                 self.anchors[event.anchor] = node
             self._place(node)
@@ -190,12 +191,12 @@ class _Reader:
                 "an anchor that is complete before the alias",
                 self._where(line),
             )
-        self._place(target)
+        # Nested aliases are counted as the values they expand to, not as the few characters
+        # they take.
+        self._place(target, target.size)
 
-    def _place(self, node: Node) -> None:
-        # An alias adds the whole size of what it stands for: nested aliases are counted as
-        # the values they expand to, not as the few characters they take.
-        self.values += 1 if isinstance(node, ScalarNode) else node.size
+    def _place(self, node: Node, count: int = 1) -> None:
+        self.values += count
         if self.values > MAX_VALUES:
             raise InputError(
                 "YAML", f"more than {MAX_VALUES} values", "fewer values", self._where(node.line)

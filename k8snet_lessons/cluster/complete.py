@@ -4,7 +4,7 @@ Everything here depends only on the objects given, by name:
 
 - No Node declared: nodes that pods or endpoints mention, else ``node-1`` and ``node-2``.
 - A node without an address gets the next of 192.168.1.11, 192.168.1.12, …; one without a pod
-  block gets the next /24 of the cluster's (IPv6: /64).
+  block gets the next /24 of the cluster's (IPv6: /64), or a larger one where it has more pods.
 - A pod of a workload goes to the nodes that take it in turn. Its address is a hash of its
   name inside its node's block; a host-network pod has its node's.
 - A Service's cluster IP is a hash of its name inside the service block, a node port one of
@@ -13,9 +13,11 @@ Everything here depends only on the objects given, by name:
 """
 
 import copy
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, TypeAlias
 
 from lightkube.models import core_v1, meta_v1, networking_v1
@@ -103,9 +105,12 @@ def complete(
     families = _families(given, pods, options)
     nodes = _nodes(given.get("Node", {}), pods, given_slices, families, notes)
     pods |= workloads.make_pods(given, pods, nodes)
-    pod_blocks = _pod_blocks(nodes, pods, given_slices, families, options, notes)
-    _give_pod_blocks(nodes, pod_blocks)
-    _give_pod_addresses(pods, nodes, families, notes)
+    _place(pods, nodes, notes)
+    crowd = _most_on_a_node(pods)
+    lengths = {4: min(24, 32 - math.ceil(math.log2(1.25 * crowd + 4))), 6: 64}
+    pod_blocks = _pod_blocks(nodes, pods, given_slices, families, options, notes, lengths)
+    _give_pod_blocks(nodes, pod_blocks, lengths)
+    _give_pod_addresses(pods, nodes, families)
     service_blocks = _service_blocks(given, families, options)
     services = complete_services(given.get("Service", {}), service_blocks, notes)
     covered = {slice_service(item) for item in given_slices}
@@ -250,6 +255,7 @@ def _pod_blocks(
     families: tuple[Family, ...],
     options: Options,
     notes: list[str],
+    lengths: Mapping[int, int],
 ) -> dict[Family, Network]:
     """Find the block that holds the cluster's pods, for each family."""
     hosts = {text for node in nodes.values() for text in node_addresses(node)}
@@ -260,10 +266,15 @@ def _pod_blocks(
     for item in given_slices:
         if item.addressType != "FQDN":
             seen |= {e.addresses[0] for e in item.endpoints or [] if e.nodeName or e.targetRef}
-    known += [ip_network(text) for text in seen - hosts if parse_address(text)]
+    known += _ends(seen - hosts)
     blocks: dict[Family, Network] = {}
     for family in families:
         default = ip_network(addresses.DEFAULT_POD_CIDR[family])
+        if (
+            len(nodes) * 2 ** max(0, default.max_prefixlen - lengths[family])
+            > default.num_addresses
+        ):
+            default = ip_network(addresses.LARGE_POD_CIDR[family])
         found = options.pod_cidrs.get(family) or addresses.enclosing_block(
             default, known, _WIDEST[family]
         )
@@ -276,6 +287,22 @@ def _pod_blocks(
     return blocks
 
 
+def _block(version: int, number: int, length: int) -> Network:
+    return IPv4Network((number, length)) if version == 4 else IPv6Network((number, length))
+
+
+def _ends(texts: Iterable[str]) -> list[Network]:
+    """The lowest and highest address of each family, as blocks of one."""
+    parsed = [address for text in texts if (address := parse_address(text)) is not None]
+    ends: list[Network] = []
+    for version in (4, 6):
+        numbers = [int(address) for address in parsed if address.version == version]
+        if numbers:
+            bits = 32 if version == 4 else 128
+            ends += [_block(version, n, bits) for n in (min(numbers), max(numbers))]
+    return ends
+
+
 def _blocks_of(node: Any) -> list[str]:
     listed = list(node.spec.podCIDRs or [])
     if node.spec.podCIDR and node.spec.podCIDR not in listed:
@@ -283,10 +310,14 @@ def _blocks_of(node: Any) -> list[str]:
     return listed
 
 
-def _give_pod_blocks(nodes: Mapping[str, Any], pod_blocks: Mapping[Family, Network]) -> None:
+def _give_pod_blocks(
+    nodes: Mapping[str, Any],
+    pod_blocks: Mapping[Family, Network],
+    lengths: Mapping[int, int],
+) -> None:
     taken = {text for node in nodes.values() for text in _blocks_of(node)}
     for family, block in pod_blocks.items():
-        length = max(addresses.NODE_BLOCK_BITS[family], block.prefixlen)
+        length = max(lengths[family], block.prefixlen)
         free = (str(part) for part in block.subnets(new_prefix=length) if str(part) not in taken)
         for node in nodes.values():
             listed = _blocks_of(node)
@@ -296,22 +327,32 @@ def _give_pod_blocks(nodes: Mapping[str, Any], pod_blocks: Mapping[Family, Netwo
             node.spec.podCIDR = node.spec.podCIDRs[0]
 
 
+def _place(pods: Mapping[str, Any], nodes: Mapping[str, Any], notes: list[str]) -> None:
+    """Give each pod that has no node one of those that take it, in turn."""
+    for turn, (scope, pod) in enumerate(pods.items()):
+        if pod.spec.nodeName is None:
+            able = workloads.able_nodes(pod.spec, nodes)
+            if able:
+                pod.spec.nodeName = able[turn % len(able)]
+            else:
+                notes.append(f"Pod {scope} stays pending: no node takes it")
+                pod.status = pod.status or core_v1.PodStatus(phase="Pending")
+
+
+def _most_on_a_node(pods: Mapping[str, Any]) -> int:
+    counts = Counter(pod.spec.nodeName for pod in pods.values())
+    return max(counts.values(), default=0)
+
+
 def _give_pod_addresses(
-    pods: Mapping[str, Any],
-    nodes: Mapping[str, Any],
-    families: tuple[Family, ...],
-    notes: list[str],
+    pods: Mapping[str, Any], nodes: Mapping[str, Any], families: tuple[Family, ...]
 ) -> None:
     used = [text for pod in pods.values() for text in pod_addresses(pod)]
     pools: dict[tuple[str, Family], AddressPool] = {}
-    for turn, (scope, pod) in enumerate(pods.items()):
-        if pod.spec.nodeName is None:
-            pod.spec.nodeName = workloads.place(pod.spec, nodes, turn)
-        if pod.spec.nodeName is None:
-            notes.append(f"Pod {scope} stays pending: no node takes it")
-            pod.status = pod.status or core_v1.PodStatus(phase="Pending")
+    for scope, pod in pods.items():
+        if pod.spec.nodeName is None or pod_addresses(pod):
             continue
-        if pod_addresses(pod) or (pod.status and pod.status.phase in _NOT_RUNNING):
+        if pod.status is not None and pod.status.phase in _NOT_RUNNING:
             continue
         node = nodes[pod.spec.nodeName]
         pod.status = pod.status or core_v1.PodStatus(phase="Running")
@@ -341,11 +382,9 @@ def _service_blocks(
             network = parse_network(text)
             if network is not None:
                 declared.setdefault(network.version, network)
-    known = [
-        ip_network(text)
-        for service in given.get("Service", {}).values()
-        for text in cluster_ips(service)
-    ]
+    known = _ends(
+        text for service in given.get("Service", {}).values() for text in cluster_ips(service)
+    )
     blocks: dict[Family, Network] = {}
     for family in families:
         default = ip_network(addresses.DEFAULT_SERVICE_CIDR[family])

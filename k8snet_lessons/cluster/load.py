@@ -18,6 +18,7 @@ from k8snet_lessons.cluster._yaml import (
     ScalarNode,
     read_documents,
 )
+from k8snet_lessons.cluster.collector import collector_paused
 from k8snet_lessons.cluster.complete import Options, complete
 from k8snet_lessons.cluster.model import Cluster, OpaqueObject
 from k8snet_lessons.cluster.problems import ManifestError, Path, Problem
@@ -37,7 +38,7 @@ def load_manifests(
     """Read manifests and complete them as a control plane would.
 
     Text is read as multi-document YAML (JSON is YAML too) with PyYAML's parser: no tags, at
-    most 256 aliases, bounded depth and size. ``kind: List`` is taken apart. Kinds the course
+    most 256 aliases, 64 levels, 64 MiB. ``kind: List`` is taken apart. Kinds the course
     does not model are kept as they are and mentioned in ``Cluster.notes``.
 
     What the manifests leave out is filled in deterministically: pods of workloads and their
@@ -80,11 +81,13 @@ def load_manifests(
         raise InputError(
             "manifests", type(manifests).__name__, "a str of YAML, or a pathlib.Path of a file"
         )
+    options = Options.checked(pod_cidrs, service_cidrs)
     gathered = _Gathered()
-    for number, node in read_documents(text, source):
-        for item in _unfold(node):
-            gathered.read(item, number, source)
-    return gathered.finish(Options.checked(pod_cidrs, service_cidrs))
+    with collector_paused():
+        for number, node in read_documents(text, source):
+            for item in _unfold(node):
+                gathered.read(item, number, source)
+        return gathered.finish(options)
 
 
 def cluster_from_objects(

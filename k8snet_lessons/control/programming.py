@@ -1,11 +1,10 @@
 """The front door: a cluster, a node and a mode in, what is programmed out."""
 
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias, overload
 
 from k8snet_lessons.cluster import Cluster
+from k8snet_lessons.cluster.collector import collector_paused
 from k8snet_lessons.control.ebpf import EbpfRuleset, program_ebpf
 from k8snet_lessons.control.iptables import program_iptables
 from k8snet_lessons.control.ipvs import IpvsRuleset, program_ipvs
@@ -71,7 +70,7 @@ def program(
     """
     if mode not in _PROGRAMS:
         raise InputError("mode", mode, f"one of: {', '.join(_PROGRAMS)}")
-    with _collector_paused():
+    with collector_paused():
         return _PROGRAMS[mode](node_view(cluster, node, options))
 
 
@@ -81,19 +80,3 @@ _PROGRAMS: Mapping[str, Callable[[NodeView], Ruleset]] = {
     "ipvs": program_ipvs,
     "ebpf": program_ebpf,
 }
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from looking through a growing heap again and again.
-
-    Half a million rules are made here and none is dropped: with the collector on, the time
-    grows faster than the number of rules (measured: more than double at 320,000 rules).
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -362,5 +362,5 @@ class TestWhatIsRefused:
             load_manifests(levels)
 
     def test_a_replica_count_nobody_has(self) -> None:
-        with pytest.raises(InputError, match="at most 20000 pods"):
+        with pytest.raises(InputError, match="at most 150000 pods"):
             load_manifests(SHOP.replace("replicas: 3", "replicas: 1000000000"))
