@@ -1,12 +1,16 @@
 """Exercise of lesson 1: the packet's road from the balancer to the pod."""
 
+from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from random import Random
 from typing import Any
 
+from k8snet_lessons.assess.design import Trap, design, monthly_cost
 from k8snet_lessons.assess.exercise import Assignment
 from k8snet_lessons.assess.task import Field, Given, Slip, asking
 from k8snet_lessons.datapath.path import Addresses, Edge, walk
+from k8snet_lessons.scenario import Outcome, Scenario, simulate
 
 # When an unanswered SYN is sent again, in seconds after the first. Linux 6.5 and later
 # (tcp_syn_linear_timeouts = 4): four waits of 1 s, then doubling from 1 s. Earlier, and with
@@ -387,4 +391,114 @@ SILENCE = asking(
     ),
 )
 
-ASSIGNMENT = Assignment("01-north-south-path", (ADDRESSES, SHARES, SILENCE))
+# --- design --------------------------------------------------------------------------------
+
+_FREE = (
+    "replicas",
+    "ingress_replicas",
+    "load_balancer",
+    "target",
+    "external_traffic_policy",
+    "ingress_mode",
+    "topology",
+)
+_PRICES = {"replicas": 30, "ingress_replicas": 20, "load_balancer=l7": 25}
+
+
+def _draw_edge(rng: Random) -> dict[str, Any]:
+    service_us = rng.choice((1500.0, 2000.0, 2500.0))
+    enough = rng.randint(4, 8)
+    one_pod_per_s = 4 / service_us * 1e6
+    return _edge_brief(service_us, enough, round(enough * one_pod_per_s * 0.66, -2))
+
+
+@cache
+def _edge_brief(service_us: float, enough: int, load_per_s: float) -> dict[str, Any]:
+    """Set bounds that more pods alone do not meet: halfway between the two kinds of target."""
+    start: dict[str, Any] = {
+        "offered_load_per_s": load_per_s,
+        "service_time_us": service_us,
+        "service_time_distribution": "deterministic",
+        "lookup_share": 0.0,
+    }
+    through_nodes = Scenario(**start, replicas=enough)
+    to_pods = replace(through_nodes, target="pod_ip")
+    p99_ms = [
+        simulate(one, seed=1, requests=60_000).percentile(99) / 1000
+        for one in (through_nodes, to_pods)
+    ]
+    return {
+        "start": start | {"replicas": enough - 1},
+        "free": list(_FREE),
+        "prices": dict(_PRICES),
+        "p99_ms": round(sum(p99_ms) / 2, 1),
+        "budget": monthly_cost(to_pods, _PRICES) + 25,
+    }
+
+
+def _prompt_edge(given: Given) -> str:
+    start, prices = given["start"], given["prices"]
+    work_ms = start["service_time_us"] / 1000
+    return f"""{start["offered_load_per_s"]:,.0f} requests a second, each {work_ms:g} ms of work
+for one of the four workers in a pod. Today {start["replicas"]} pods do it, behind an `l4`
+balancer that targets node ports with policy `Cluster`; 2 ingress pods; three zones.
+
+**Wanted: a p99 of at most {given["p99_ms"]:g} ms, for at most {given["budget"]:g} a month.**
+An application pod costs {prices["replicas"]}, an ingress pod {prices["ingress_replicas"]}; an
+`l7` balancer costs {prices["load_balancer=l7"]} more than an `l4`.
+
+You may change {", ".join(f"`{name}`" for name in given["free"])}.
+Start from `Scenario(**given_edge["start"])`, try designs with `simulate`, and answer with the
+Scenario, or with a dictionary of the knobs that you change. Any design within both bounds
+is right."""
+
+
+def _overloaded(outcome: Outcome) -> bool:
+    return bool(outcome.per_pod.busy_share.max() > 0.95)
+
+
+EDGE = design(
+    name="edge",
+    title="A faster road on a budget",
+    draw=_draw_edge,
+    prompt=_prompt_edge,
+    traps=(
+        Trap(
+            "same-zone-is-free",
+            lambda given: {"topology": "prefer_same_zone"},
+            lambda given, scenario, outcome: (
+                scenario.topology == "prefer_same_zone" and _overloaded(outcome)
+            ),
+            "Look at the load per pod: where do the callers stand, and who serves them now?",
+        ),
+        Trap(
+            "layer-7-balancer-is-faster",
+            lambda given: {
+                "load_balancer": "l7",
+                "target": "pod_ip",
+                "replicas": given["start"]["replicas"] + 1,
+            },
+            lambda given, scenario, outcome: scenario.load_balancer == "l7",
+            "A balancer that reads HTTP does more work per request, and costs more. What does "
+            "it give you here?",
+        ),
+        Trap(
+            "pods-buy-everything",
+            lambda given: {"replicas": 40},
+            lambda given, scenario, outcome: (
+                scenario.replicas > given["start"]["replicas"]
+                and scenario.target == "node_port"
+                and scenario.external_traffic_policy == "Cluster"
+            ),
+            "More pods shorten the queue before the pod, and nothing else on the road.",
+        ),
+    ),
+    debrief="Two different things had to change: enough pods to keep their queue short, and a "
+    "road without the detour over a second node. Pods alone buy the first only.",
+    hints=(
+        "Compare by_hop of the slow requests before and after adding one pod.",
+        "Which hop exists only because the balancer may pick a node without the right pod?",
+    ),
+)
+
+ASSIGNMENT = Assignment("01-north-south-path", (ADDRESSES, SHARES, SILENCE, EDGE))
