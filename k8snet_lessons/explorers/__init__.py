@@ -40,10 +40,21 @@ is not drawn a second time for a pinned setting.
 """
 
 from k8snet_lessons.explorers._knob import Knob as Knob
+from k8snet_lessons.explorers._main_road import main_road as main_road
+from k8snet_lessons.explorers._main_road import scenario_knobs as scenario_knobs
 from k8snet_lessons.explorers._view import Number as Number
 from k8snet_lessons.explorers._view import Panel as Panel
 from k8snet_lessons.explorers._view import Prediction as Prediction
 from k8snet_lessons.explorers._view import View as View
 from k8snet_lessons.explorers._widget import Explorer as Explorer
 
-__all__ = ["Explorer", "Knob", "Number", "Panel", "Prediction", "View"]
+__all__ = [
+    "Explorer",
+    "Knob",
+    "Number",
+    "Panel",
+    "Prediction",
+    "View",
+    "main_road",
+    "scenario_knobs",
+]

@@ -27,9 +27,21 @@ def panel_data(
         "title": now.title,
         "summary": now.summary,
         "size": now.size,
-        "layout": dict(now.figure["layout"]),
+        "layout": _layout(now.figure["layout"], pinned.figure["layout"] if pinned else {}),
         "data": traces,
     }
+
+
+def _layout(now: Mapping[str, Any], pinned: Mapping[str, Any]) -> Json:
+    """The layout now, its axes wide enough for the pinned setting as well."""
+    layout = dict(now)
+    for name, axis in now.items():
+        if name[1:5] != "axis" or "range" not in axis or "range" not in pinned.get(name, {}):
+            continue
+        (low, high), (a, b) = axis["range"], pinned[name]["range"]
+        if low <= high:
+            layout[name] = {**axis, "range": [min(low, a), max(high, b)]}
+    return layout
 
 
 def _as_pinned(trace: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -38,8 +38,9 @@ class Knob:
         For ``choice``: the values, or value to label.
     unit : str
         Shown after the value.
-    group : {"main", "more"}
-        ``more`` is folded away at first.
+    group : {"main", "more", "hidden"}
+        ``more`` is folded away at first; ``hidden`` is a setting that only presets and
+        Python change.
     help : str
         One sentence, shown under the knob when it has the focus or the pointer.
 
@@ -61,7 +62,7 @@ class Knob:
     stops: tuple[float, ...] = ()
     choices: tuple[Value, ...] | Mapping[Any, str] = ()
     unit: str = ""
-    group: Literal["main", "more"] = "main"
+    group: Literal["main", "more", "hidden"] = "main"
     help: str = ""
 
     def __post_init__(self) -> None:

@@ -1,16 +1,15 @@
 """Name lookups as whole arrays: rounds in sequence, CoreDNS replicas as queues."""
 
 from dataclasses import dataclass, replace
-from heapq import heappop, heappush
-from itertools import chain
 
 import numpy as np
 
 from k8snet_lessons.sim.arrays import Bools, Floats, Ints
 from k8snet_lessons.sim.fifo import stage_wait
 from k8snet_lessons.sim.itinerary import LookupPlan
+from k8snet_lessons.sim.visits import waits_in_order
 
-__all__ = ["Lookups", "waits_in_order", "walk_lookups", "work_up_to"]
+__all__ = ["Lookups", "walk_lookups", "work_up_to"]
 
 # Up to the first load one sweep leaves the 99.9th percentile of the lookup within 2 %, up to
 # the second two do; from about twice that on sweeps stop converging.
@@ -95,72 +94,6 @@ def _waits(plan: LookupPlan, visit_us: Floats, replica: Ints, work: Floats) -> F
         waits[comes] = stage_wait(replica[comes], visit[comes], work[comes], plan.coredns_replicas)
     shaped: Floats = waits.reshape(visit_us.shape)
     return shaped
-
-
-def waits_in_order(plan: LookupPlan, start_us: Floats) -> Floats:
-    """Return the wait of each round at CoreDNS, a (rounds, m) array, exactly.
-
-    A heap holds the next visit of every lookup under way.
-    """
-    last = len(plan.rounds) - 1
-    budget, half = plan.attempts * plan.retry_us, plan.exchange_us / 2
-    on_failure = [number + 1 if plan.on_timeout == "go on" else last for number in range(last)]
-    lead = [
-        np.where(
-            one.lost_attempts < plan.attempts,
-            half + plan.node_cache_us + one.lost_attempts * plan.retry_us,
-            np.inf,
-        ).tolist()
-        for one in plan.rounds
-    ]
-    work = [one.work_us.tolist() for one in plan.rounds]
-    tail = [(one.work_us + one.upstream_us + half).tolist() for one in plan.rounds]
-    asks = [one.asks_coredns.tolist() for one in plan.rounds]
-    replica = [one.coredns.tolist() for one in plan.rounds]
-    free = [0.0] * plan.coredns_replicas
-    asked_at = [0.0] * len(start_us)
-    waits = [[0.0] * len(start_us) for _ in plan.rounds]
-    heap: list[tuple[float, int, int]] = []
-
-    def ask(now: float, k: int, number: int) -> None:
-        """Ask from this round on until CoreDNS must be visited, or the lookup ends."""
-        while True:
-            if not asks[number][k]:
-                now += plan.node_cache_us
-            elif lead[number][k] < np.inf:
-                asked_at[k] = now
-                heappush(heap, (now + lead[number][k], k, number))
-                return
-            else:
-                fail(now + budget, k, number)
-                return
-            if number == last:
-                return
-            number += 1
-
-    def fail(now: float, k: int, number: int) -> None:
-        if number < last and plan.on_timeout != "stop":
-            ask(now, k, on_failure[number])
-
-    order = np.argsort(start_us)
-    starts = zip(start_us[order].tolist(), order.tolist(), strict=True)
-    for start, who in chain(starts, [(np.inf, -1)]):
-        while heap and heap[0][0] < start:
-            now, k, number = heappop(heap)
-            q = replica[number][k]
-            begin = free[q]
-            if now > begin:
-                begin = now
-            free[q] = begin + work[number][k]
-            waits[number][k] = begin - now
-            answered = begin + tail[number][k]
-            if answered > asked_at[k] + budget:
-                fail(asked_at[k] + budget, k, number)
-            elif number < last:
-                ask(answered, k, number + 1)
-        if who >= 0:
-            ask(start, who, 0)
-    return np.array(waits)
 
 
 def work_up_to(plan: LookupPlan, lookups: Lookups, end_us: float) -> float:

@@ -21,8 +21,6 @@ __all__ = ["walk_coupled"]
 
 # What can happen next.
 _SYN, _POD, _ASK, _VISIT, _OUT = range(5)
-# Events within one tick may change places.
-_TICKS_PER_US = 4096.0
 
 
 class _Table:
@@ -102,12 +100,7 @@ def walk_coupled(it: Itinerary, dialed_us: Floats, waits_us: Floats | None) -> B
 
 
 class _Loop:
-    """Events in order of time. Every request has at most one to come.
-
-    So what comes next stands in lists by request, and the heap holds whole numbers that
-    only order them: the time in ticks, and the request in the low bits. (A heap of tuples
-    would keep the garbage collector as busy as the loop.)
-    """
+    """Events in order of time. Every request has at most one to come: lists say which."""
 
     def __init__(self, it: Itinerary, dialed_us: Floats, waits_us: Floats | None) -> None:
         self.it = it
@@ -149,9 +142,7 @@ class _Loop:
         self.questions = 0
         self.visits = 0
         self.coredns_work = 0.0
-        self.heap: list[int] = []
-        self.place_bits = n.bit_length()
-        self.due = [0.0] * n
+        self.heap: list[tuple[float, int]] = []
         self.what = [_POD] * n
         self.number = [0] * n
         self.attempt = [0] * n
@@ -159,25 +150,22 @@ class _Loop:
     def run(self) -> None:
         """Take the next event, of those known from the start and those that came up."""
         handlers = (self._syn, self._pod, self._ask, self._visit, self._out)
-        heap, due, what, opens = self.heap, self.due, self.what, self.opens
-        mask = (1 << self.place_bits) - 1
+        heap, what, opens = self.heap, self.what, self.opens
         for when, i in zip(self.first_us, self.order.tolist(), strict=True):
-            tick = int(when * _TICKS_PER_US) << self.place_bits
-            while heap and heap[0] < tick:
-                who = heappop(heap) & mask
-                handlers[what[who]](due[who], who)
+            while heap and heap[0][0] < when:
+                now, who = heappop(heap)
+                handlers[what[who]](now, who)
             if opens[i]:
                 self._syn(when, i)
             else:
                 self._pod(when, i)
         while heap:
-            who = heappop(heap) & mask
-            handlers[what[who]](due[who], who)
+            now, who = heappop(heap)
+            handlers[what[who]](now, who)
 
     def _later(self, when: float, i: int, what: int) -> None:
-        self.due[i] = when
         self.what[i] = what
-        heappush(self.heap, int(when * _TICKS_PER_US) << self.place_bits | i)
+        heappush(self.heap, (when, i))
 
     def _syn(self, now: float, i: int) -> None:
         offsets, attempt = self.it.table.syn_offsets_us, self.attempt[i]

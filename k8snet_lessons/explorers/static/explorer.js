@@ -57,6 +57,7 @@ class ExplorerView {
     const groups = { main: element("div", { class: "k8s-knobs" }), more: element("div", { class: "k8s-knobs" }) };
     for (const spec of this.spec.knobs) {
       this.values[spec.name] = spec.default;
+      if (spec.group === "hidden") continue; // only presets and Python change it
       this.controls[spec.name] = new KnobControl(spec, turn, type);
       groups[spec.group].append(this.controls[spec.name].node);
     }
@@ -202,7 +203,7 @@ class ExplorerView {
     if (!gate) return;
     const id = uniqueId("guess");
     this.guess = element("input", { id, type: "text", inputmode: "decimal", autocomplete: "off", class: "k8s-number",
-      "data-action": "guess", onkeydown: (event) => event.stopPropagation() });
+      "data-action": "guess"});
     this.gateError = element("p", { class: "k8s-error", role: "alert" });
     this.gate.replaceChildren(
       element("p", { class: "k8s-gate-why" }, "Before the curve shows, commit a guess. It is drawn through the curve afterwards."),

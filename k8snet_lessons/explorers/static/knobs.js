@@ -8,6 +8,9 @@ function element(tag, attributes = {}, ...children) {
     else if (value === true) node.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
   }
+  // JupyterLab takes arrow keys and Enter for the notebook unless the very element that
+  // has the focus tells it to leave them alone.
+  if (["input", "select", "button", "summary"].includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
   node.append(...children);
   return node;
 }
@@ -30,6 +33,7 @@ class KnobControl {
     const described = `${id}-error` + (spec.help ? ` ${id}-help` : "");
     const common = { id, "aria-describedby": described, "data-knob": spec.name };
     const line = element("div", { class: "k8s-knob-line" });
+    const row = element("div", { class: "k8s-knob-row" });
     if (spec.stops.length) {
       this.slider = element("input", {
         ...common, type: "range", min: 0, max: spec.stops.length - 1, step: 1,
@@ -44,7 +48,7 @@ class KnobControl {
       this.select = element("select", {
         ...common, onchange: () => onTurn(spec.name, spec.options[this.select.selectedIndex][0]),
       }, ...spec.options.map(([, label]) => element("option", {}, label)));
-      line.append(this.select);
+      row.append(this.select);
     } else if (spec.kind === "toggle") {
       this.check = element("input", {
         ...common, type: "checkbox", onchange: () => onTurn(spec.name, this.check.checked),
@@ -58,20 +62,23 @@ class KnobControl {
         class: spec.kind === "text" ? "k8s-words" : "k8s-number", ...alone,
         onchange: () => onType(spec.name, this.field.value),
         onkeydown: (event) => {
-          // JupyterLab would take Enter and the arrows for the cell.
-          event.stopPropagation();
           if (event.key === "Enter") onType(spec.name, this.field.value);
         },
       });
       if (this.slider) this.field.removeAttribute("data-knob");
       line.append(this.field);
     }
-    if (spec.unit) line.append(element("span", { class: "k8s-unit" }, spec.unit));
-    const head = element("div", { class: "k8s-knob-head" }, element("label", { for: id }, spec.label), line);
-    this.node = element("div", { class: `k8s-knob k8s-${spec.kind}` }, head);
-    if (this.slider) this.node.append(this.slider);
-    if (spec.help) this.node.append(element("p", { class: "k8s-help", id: `${id}-help` }, spec.help));
-    this.node.append(this.error);
+    if (this.slider) row.append(this.slider);
+    const name = element("label", { for: id }, spec.label);
+    const named = element("div", { class: "k8s-knob-name" }, name);
+    if (spec.unit) named.append(" ", element("span", { class: "k8s-unit" }, spec.unit));
+    if (spec.help) {
+      named.append(" ",
+        element("button", { type: "button", class: "k8s-hint", "aria-label": `About: ${spec.label}`, "aria-describedby": `${id}-help` }, "?"),
+        element("span", { class: "k8s-help", role: "tooltip", id: `${id}-help` }, spec.help));
+    }
+    this.node = element("div", { class: `k8s-knob k8s-${spec.kind}` },
+      element("div", { class: "k8s-knob-head" }, named, line), row, this.error);
     this.show(spec.default);
   }
 

@@ -58,7 +58,7 @@ function axisDefaults(axis, ink) {
   return {
     gridcolor: ink.grid, linecolor: ink.grid, zeroline: false, fixedrange: true, ticks: "",
     automargin: false, ...axis,
-    title: { standoff: 8, ...(typeof axis?.title === "string" ? { text: axis.title } : axis?.title) },
+    title: { standoff: 8, font: { size: 12 }, ...(typeof axis?.title === "string" ? { text: axis.title } : axis?.title) },
   };
 }
 
@@ -77,6 +77,7 @@ class PanelPlot {
       const { data, layout, ...words } = unpack(change.whole, buffers);
       this.data = data;
       this.layout = layout;
+      if (layout.height) this.host.style.setProperty("--k8s-height", `${layout.height}px`);
       this.stale = true;
       this.words(words);
     } else {
@@ -105,7 +106,7 @@ class PanelPlot {
     if (!this.data || !width || !height) return;
     const ink = isDark() ? { text: "#e4e7eb", grid: "#323a44" } : { text: "#1f2933", grid: "#e4e7eb" };
     const colors = isDark() ? this.dark : {};
-    const { xaxis, yaxis, ...rest } = recolored(this.layout, colors);
+    const rest = { xaxis: {}, yaxis: {}, ...recolored(this.layout, colors) };
     const layout = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
       hovermode: "closest", dragmode: false, autosize: false,
@@ -113,8 +114,10 @@ class PanelPlot {
       ...rest, width, height,
       font: { family: "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif", size: 12, color: ink.text, ...rest.font },
       margin: { l: 58, r: 14, t: 8, b: 42, ...rest.margin },
-      xaxis: axisDefaults(xaxis, ink), yaxis: axisDefaults(yaxis, ink),
     };
+    for (const name of Object.keys(layout)) {
+      if (/^[xy]axis\d*$/.test(name)) layout[name] = axisDefaults(layout[name], ink);
+    }
     const data = this.data.map((trace) => recolored(trace, colors));
     this.stale = false;
     await Plotly.react(this.host, data, layout, { displayModeBar: false, responsive: false, doubleClick: false });
