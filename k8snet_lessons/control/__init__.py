@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from k8snet_lessons.control.decision import Decision as Decision
     from k8snet_lessons.control.decision import Flow as Flow
     from k8snet_lessons.control.programming import program as program
+    from k8snet_lessons.control.routing import explain_route as explain_route
+    from k8snet_lessons.control.routing import route as route
     from k8snet_lessons.control.services import NodeView as NodeView
     from k8snet_lessons.control.services import ServicePort as ServicePort
     from k8snet_lessons.control.services import node_view as node_view
@@ -25,8 +27,10 @@ _HOME = {
     "ServicePort": "k8snet_lessons.control.services",
     "UpdateCost": "k8snet_lessons.control.updates",
     "allocate_hints": "k8snet_lessons.control.topology",
+    "explain_route": "k8snet_lessons.control.routing",
     "node_view": "k8snet_lessons.control.services",
     "program": "k8snet_lessons.control.programming",
+    "route": "k8snet_lessons.control.routing",
     "update_cost": "k8snet_lessons.control.updates",
 }
 
@@ -37,8 +41,10 @@ __all__ = [
     "ServicePort",
     "UpdateCost",
     "allocate_hints",
+    "explain_route",
     "node_view",
     "program",
+    "route",
     "update_cost",
 ]
 
