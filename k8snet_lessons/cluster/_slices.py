@@ -157,9 +157,10 @@ def _endpoint(service: Any, name: str, pod: Any, address: str, nodes: Mapping[st
 def _hints(service: Any, node: str | None, zone: str | None) -> Any:
     """Write what ``spec.trafficDistribution`` asks for; the older annotation switches it off."""
     annotations = service.metadata.annotations or {}
+    # The older name has the last word, and either of them wins over the field.
     mode = annotations.get(
-        "service.kubernetes.io/topology-mode",
-        annotations.get("service.kubernetes.io/topology-aware-hints", ""),
+        "service.kubernetes.io/topology-aware-hints",
+        annotations.get("service.kubernetes.io/topology-mode", ""),
     )
     wish = getattr(service.spec, "trafficDistribution", None)
     if wish is None or mode in ("Auto", "auto"):

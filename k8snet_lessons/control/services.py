@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from k8snet_lessons.cluster import Cluster, cluster_ips, node_addresses, slice_service
 from k8snet_lessons.cluster._syntax import parse_network
+from k8snet_lessons.control.hints import annotated_hints
 from k8snet_lessons.control.names import service_port_name
 from k8snet_lessons.control.options import ProxyOptions
 from k8snet_lessons.errors import InputError
@@ -210,6 +211,7 @@ _Key = tuple[str, str, str]
 def _endpoint_table(cluster: Cluster, node: str, family: int) -> dict[_Key, dict[str, Endpoint]]:
     """Endpoints by Service, port name and protocol; one entry for each address and port."""
     wanted = f"IPv{family}"
+    annotated = annotated_hints(cluster)
     table: dict[_Key, dict[str, Endpoint]] = {}
     for item in cluster.endpoint_slices:
         scope = slice_service(item)
@@ -222,6 +224,9 @@ def _endpoint_table(cluster: Cluster, node: str, family: int) -> dict[_Key, dict
             entries = table.setdefault(key, {})
             for endpoint in item.endpoints or []:
                 made = _endpoint(endpoint, port.port, node)
+                if annotated:
+                    zones = annotated.get((scope, wanted, endpoint.addresses[0]), made.zones)
+                    made = made._replace(zones=zones)
                 # Of two entries for one address, that of this node wins.
                 if made.address not in entries or made.local:
                     entries[made.address] = made
