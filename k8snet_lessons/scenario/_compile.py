@@ -9,7 +9,7 @@ from k8snet_lessons.scenario._ledger import Ledger
 from k8snet_lessons.scenario._lookups import lookup_plan
 from k8snet_lessons.scenario._placement import Placement, place
 from k8snet_lessons.scenario._scenario import Scenario
-from k8snet_lessons.scenario._table import table_plan
+from k8snet_lessons.scenario._table import patience_us, table_plan
 from k8snet_lessons.scenario._translation import translation_us
 from k8snet_lessons.sim.arrays import Bools, Floats
 from k8snet_lessons.sim.itinerary import Itinerary
@@ -56,18 +56,19 @@ def compile_itinerary(
         ),
         handshake_us=opens * network_us,
         handshake_zone_us=opens * zone_us,
-        connect_timeout_us=scenario.ingress_connect_timeout_s * US_PER_S,
+        connect_timeout_us=patience_us(scenario, scenario.ingress_connect_timeout_s),
         read_timeout_us=scenario.ingress_read_timeout_s * US_PER_S,
         wire_us=wire_us,
         zone_us=zone_us,
         pod=where.pod,
         pods=scenario.replicas,
         pod_node=where.pod_node,
+        node=where.node,
         pod_concurrency=scenario.pod_concurrency,
         pod_work_us=pod_work(scenario, unit),
         lookups=lookups,
         downstream_translation_us=translation_us(scenario, ledger, walked=1.0),
-        downstream_timeout_us=scenario.downstream_connect_timeout_s * US_PER_S,
+        downstream_timeout_us=patience_us(scenario, scenario.downstream_connect_timeout_s),
         table=table_plan(scenario, ledger, where, lookups),
     )
     return itinerary, ledger.used()
@@ -164,7 +165,7 @@ def _between_ingress_and_pod(
     scenario: Scenario, ledger: Ledger, where: Placement
 ) -> tuple[Floats, Floats, Floats]:
     """Return (round trip inside a zone, request and answer on the wire, zone crossing)."""
-    other_node = where.pod_node[where.pod] != where.ingress_node
+    other_node = where.node != where.ingress_node
     # Remainders are taken once a pod: once a request they would cost more than the rest.
     crossing = (where.pod_node % scenario.zones)[where.pod] != where.ingress_zone
     network = (other_node & ~crossing) * ledger.use("network.same_zone_rtt_us")

@@ -17,6 +17,8 @@ class Placement:
     ----------
     pod_node : (replicas,) int array
         The application's pods go round the nodes from the first.
+    node : (n,) int array
+        The node of each request's pod.
     worker, ingress_node, ingress_zone : (n,) int arrays
         The ingress worker of each request, and where it runs. Ingress pods go round the
         nodes from the last, so that the two keep apart while there is room.
@@ -29,6 +31,7 @@ class Placement:
     """
 
     pod_node: Ints
+    node: Ints
     worker: Ints
     ingress_node: Ints
     ingress_zone: Ints
@@ -56,6 +59,7 @@ def place(scenario: Scenario, unit: UnitVariates) -> Placement:
         pod = pod_of_connection[_connection_used(scenario, unit, ingress)]
     return Placement(
         pod_node=pod_node,
+        node=pod_node[pod],
         worker=worker,
         ingress_node=node_of_ingress[ingress],
         ingress_zone=zone_of_ingress[ingress],

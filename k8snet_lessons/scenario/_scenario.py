@@ -214,7 +214,7 @@ class Scenario:
     )
     syn_ladder: str = knob(
         "linear", "SYN retries", group=CONNTRACK, kind="choice", choices=("linear", "classic"),
-        help="When an unanswered SYN is sent again: 1, 2, 3, 4, 5, 7, 11 s from Linux 6.5 on "
+        help="When an unanswered SYN is sent again: 1, 2, 3, 4, 5, 7, 11, ... s from Linux 6.5 on "
         "(tcp_syn_linear_timeouts), 1, 3, 7, 15 s before.",
     )
     downstream_connect_timeout_s: float = knob(

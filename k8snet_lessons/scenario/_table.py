@@ -10,13 +10,18 @@ from k8snet_lessons.sim.itinerary import LookupPlan, TablePlan
 
 US_PER_S = 1e6
 
-# When a SYN that got no answer is sent again, in seconds after the first.
+# When a SYN that gets no answer is sent, in seconds after the first; at the last figure the
+# kernel gives up. Linux Documentation/networking/ip-sysctl.rst: tcp_syn_retries = 6, and
+# from Linux 6.5 on tcp_syn_linear_timeouts = 4 more of 1 s before the time-out doubles.
 SYN_LADDERS_S = {
-    # Linux 6.5 on: tcp_syn_linear_timeouts = 4, tcp_syn_retries = 6.
-    "linear": (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 11.0),
-    # Before: the first time-out is 1 s (RFC 6298) and doubles.
-    "classic": (0.0, 1.0, 3.0, 7.0, 15.0),
+    "linear": (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 11.0, 19.0, 35.0, 67.0, 131.0),
+    "classic": (0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 63.0, 127.0),
 }
+
+
+def patience_us(scenario: Scenario, timeout_s: float) -> float:
+    """Return when a connection without an answer is given up, by program or by kernel."""
+    return min(timeout_s, SYN_LADDERS_S[scenario.syn_ladder][-1]) * US_PER_S
 
 
 def table_plan(
@@ -28,7 +33,7 @@ def table_plan(
     hold as much starts full.
     """
     load = scenario.offered_load_per_s
-    share = np.bincount(where.pod_node[where.pod], minlength=scenario.nodes) / len(where.pod)
+    share = np.bincount(where.node, minlength=scenario.nodes) / len(where.pod)
     inbound = scenario.ingress_new_connection_share if scenario.balancing == "request" else 0.0
     udp_s = ledger.use("conntrack.udp_s")
     tcp = load * (inbound + scenario.lookup_share) * scenario.time_wait_s * share
@@ -40,7 +45,6 @@ def table_plan(
     ledger.use_knob("time_wait_s")
     room = scenario.conntrack_max - standing
     shrink = np.minimum(1.0, room / np.maximum(tcp + udp, 1.0))
-    offsets = np.asarray(SYN_LADDERS_S[scenario.syn_ladder]) * US_PER_S
     return TablePlan(
         limit=scenario.conntrack_max,
         evicts=scenario.proxy_mode == "ebpf",
@@ -49,10 +53,11 @@ def table_plan(
         initial_udp=np.floor(udp * shrink).astype(np.int64),
         tcp_life_us=scenario.time_wait_s * US_PER_S,
         udp_life_us=udp_s * US_PER_S,
-        syn_offsets_us=_before(offsets, scenario.ingress_connect_timeout_s * US_PER_S),
-        downstream_offsets_us=_before(offsets, scenario.downstream_connect_timeout_s * US_PER_S),
+        syn_offsets_us=_attempts(scenario, scenario.ingress_connect_timeout_s),
+        downstream_offsets_us=_attempts(scenario, scenario.downstream_connect_timeout_s),
     )
 
 
-def _before(offsets: Floats, timeout: float) -> Floats:
-    return offsets[offsets < timeout]
+def _attempts(scenario: Scenario, timeout_s: float) -> Floats:
+    offsets = np.asarray(SYN_LADDERS_S[scenario.syn_ladder][:-1]) * US_PER_S
+    return offsets[offsets < patience_us(scenario, timeout_s)]

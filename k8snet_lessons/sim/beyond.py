@@ -8,6 +8,8 @@ from k8snet_lessons.sim.arrays import Floats
 from k8snet_lessons.sim.itinerary import HOPS, Itinerary
 from k8snet_lessons.sim.passage import CONNECT, READ, Codes
 
+_FIRST_AFTER_SENDING = HOPS.index("wire")
+
 __all__ = ["Beyond", "cap_at_read_timeout"]
 
 
@@ -78,6 +80,9 @@ def cap_at_read_timeout(
         connection to the outside.
     """
     hop = dict(zip(HOPS, by_hop, strict=True))
+    parts = [*by_hop[_FIRST_AFTER_SENDING:], out_delay_us, out_translation_us]
+    if sum(float(part.max(initial=0.0)) for part in parts) <= it.read_timeout_us:
+        return by_hop
     waited = hop["wire"] + it.zone_us
     for name in ("pod queue", "pod service", "name lookup"):
         waited += hop[name]

@@ -158,6 +158,8 @@ class Itinerary:
         From 0 to ``pods - 1``.
     pod_node
         (pods,) array: the node of each pod.
+    node
+        The node of each request's pod.
     pod_work_us
         Time a worker of the pod is busy.
     downstream_translation_us
@@ -184,6 +186,7 @@ class Itinerary:
     pod: Ints
     pods: int
     pod_node: Ints
+    node: Ints
     pod_concurrency: int
     pod_work_us: Floats
     lookups: LookupPlan
@@ -195,10 +198,17 @@ class Itinerary:
         return len(self.arrival_us)
 
     @cached_property
-    def node(self) -> Ints:
-        """The node of each request's pod."""
-        chosen: Ints = self.pod_node[self.pod]
-        return chosen
+    def most_entries(self) -> Ints:
+        """A bound on the entries of each node's table: all there ever are, at once.
+
+        Every lookup is taken to run its course, and to be followed by a connection.
+        """
+        table, plan, nodes = self.table, self.lookups, len(self.table.standing)
+        inbound = np.bincount(self.node, weights=self.opens, minlength=nodes).astype(np.int64)
+        looks = np.bincount(self.node[plan.who], minlength=nodes)
+        new = inbound + looks * (1 + len(plan.rounds) * plan.flows_per_round)
+        most: Ints = table.standing + table.initial_tcp + table.initial_udp + new
+        return most
 
     @property
     def end_us(self) -> float:

@@ -8,7 +8,7 @@ from k8snet_lessons.sim.passage import TableHistory
 
 BINS = 200
 
-__all__ = ["BINS", "entries_and_inserts", "flow_counts", "fullest_node", "history"]
+__all__ = ["BINS", "entries_and_inserts", "fullest_node", "history"]
 
 
 def binned(at_us: Floats, end_us: float) -> Ints:
@@ -55,25 +55,9 @@ def entries_and_inserts(
     return edges, entries, inserts
 
 
-def flow_counts(it: Itinerary) -> Ints:
-    """Return how many new flows each node's table sees, if every lookup runs its course."""
-    nodes = len(it.table.standing)
-    inbound = np.bincount(it.node[it.opens], minlength=nodes)
-    looks = np.bincount(it.node[it.lookups.who], minlength=nodes)
-    per_lookup = 1 + len(it.lookups.rounds) * it.lookups.flows_per_round
-    counts: Ints = inbound + looks * per_lookup
-    return counts
-
-
-def most_entries(it: Itinerary) -> Ints:
-    """Return a bound on each node's entries: all there ever are, at once."""
-    table = it.table
-    return table.standing + table.initial_tcp + table.initial_udp + flow_counts(it)
-
-
 def fullest_node(it: Itinerary) -> int:
     """Return the node with most entries to hold over the run."""
-    return int(np.argmax(most_entries(it)))
+    return int(np.argmax(it.most_entries))
 
 
 def history(it: Itinerary, node: int, made_us: list[Floats], refused_us: Floats) -> TableHistory:

@@ -17,7 +17,6 @@ from k8snet_lessons.sim.occupancy import (
     entries_and_inserts,
     fullest_node,
     history,
-    most_entries,
 )
 from k8snet_lessons.sim.passage import CONNECT, LOOKUP, NOT_FOUND, Passage
 
@@ -83,7 +82,9 @@ def _beyond_ingress(it: Itinerary, dialed_us: Floats, exact: bool) -> Beyond:
         return [dialed_us[mine], out_us[looks], np.repeat(sent, plan.flows_per_round)]
 
     if not it.table.evicts:
-        for node in np.flatnonzero(most_entries(it) > it.table.limit).tolist():
+        fullest_first = np.argsort(-it.most_entries)
+        crowded = it.most_entries[fullest_first] > it.table.limit
+        for node in fullest_first[crowded].tolist():
             _edges, entries, inserts = entries_and_inserts(it, node, made_on(node), end_us=None)
             if (entries[:-1] + inserts > it.table.limit).any():
                 return walk_coupled(it, dialed_us, lookups.light_waits_us)

@@ -98,7 +98,7 @@ def test_mmc_mean_wait(servers: int, utilization: float) -> None:
 def test_lognormal_work_keeps_its_mean() -> None:
     """Pollaczek and Khinchine: the wait grows with the squared variation, here 1 + 4."""
     scenario = replace(BARE, offered_load_per_s=300.0, service_time_distribution="lognormal")
-    run = simulate(scenario, seed=15, requests=1_000_000)
+    run = simulate(scenario, seed=15, requests=500_000)
     assert run.by_hop["pod service"].mean() == pytest.approx(1_000, rel=0.02)
     assert run.by_hop["pod queue"].mean() == pytest.approx(0.3 / (2 * 0.7) * 5_000, rel=0.15)
 
@@ -116,7 +116,7 @@ def test_coredns_is_mm1_per_replica() -> None:
         coredns_cache_hit_share=1.0,
         conntrack_max=10_000_000,
     )
-    run = simulate(scenario, seed=16, requests=300_000)
+    run = simulate(scenario, seed=16, requests=150_000)
     assert run.coredns_utilization == pytest.approx(0.5, rel=0.02)
     spent = run.by_hop["name lookup"]
     assert spent.mean() - spent.min() == pytest.approx(200 / (1 - 0.5), rel=0.04)

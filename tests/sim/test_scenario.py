@@ -318,6 +318,20 @@ def test_syn_retries_follow_the_kernels_ladder(ladder: str, rungs: set[int]) -> 
     assert len(set(waited_s.tolist())) > 1
 
 
+def test_the_kernel_gives_up_where_the_proxy_would_wait_for_ever() -> None:
+    scenario = Scenario(
+        conntrack_max=1,
+        lookup_share=0.0,
+        ingress_connect_timeout_s=3_600.0,
+        ingress_read_timeout_s=3_600.0,
+        time_wait_s=1_000.0,
+    )
+    for ladder, given_up_s in (("linear", 131), ("classic", 127)):
+        run = simulate(replace(scenario, syn_ladder=ladder), requests=500)
+        np.testing.assert_allclose(run.by_hop["connect"][run.failed], given_up_s * 1e6)
+        assert run.failed.any()
+
+
 def test_an_lru_map_never_refuses() -> None:
     run = simulate(Scenario(conntrack_max=30_000, proxy_mode="ebpf"), requests=10_000)
     assert not run.failed.any()
