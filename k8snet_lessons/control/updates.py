@@ -48,12 +48,17 @@ class UpdateCost:
         ``"calls"`` of netlink, map ``"entries"``.
     parts : mapping of str to int
         The count, by what it is for.
+    held : int
+        What the kernel holds afterwards: rules (iptables), rules and elements (nftables),
+        servers and set entries (IPVS), map entries (eBPF). The legacy back end of iptables
+        copies a whole table for every restore, however short it is.
     """
 
     mode: str
     strategy: Strategy
     unit: str
     parts: Mapping[str, int]
+    held: int
 
     @property
     def total(self) -> int:
@@ -104,9 +109,9 @@ def update_cost(
         raise InputError("strategy", strategy, "'full' or 'incremental'")
     new = node_view(after, node, options)
     old = node_view(before, node if node is not None else new.name, options)
-    full, incremental, unit = _COSTS[mode]
+    full, incremental, unit, held = _COSTS[mode]
     parts = full(new) if strategy == "full" else incremental(old, new)
-    return UpdateCost(mode, strategy, unit, parts)
+    return UpdateCost(mode, strategy, unit, parts, held(new))
 
 
 def partial_restore(before: NodeView, after: NodeView) -> str:
@@ -330,16 +335,35 @@ def _slots(
     return settings, tuple(ruleset.backends[identity] for identity in entry.backend_ids)
 
 
+def _iptables_held(view: NodeView) -> int:
+    return program_iptables(view).rule_count
+
+
+def _nft_held(view: NodeView) -> int:
+    ruleset = program_nftables(view)
+    return ruleset.rule_count + ruleset.element_count
+
+
+def _ipvs_held(view: NodeView) -> int:
+    parts = _ipvs_full(view)
+    return parts["virtual servers"] + parts["real servers"] + parts["set entries"]
+
+
+def _ebpf_held(view: NodeView) -> int:
+    return program_ebpf(view).entry_count
+
+
 _COSTS: Mapping[
     str,
     tuple[
         Callable[[NodeView], dict[str, int]],
         Callable[[NodeView, NodeView], dict[str, int]],
         str,
+        Callable[[NodeView], int],
     ],
 ] = {
-    "iptables": (_iptables_full, _iptables_incremental, "lines"),
-    "nftables": (_nft_full, _nft_incremental, "commands"),
-    "ipvs": (_ipvs_full, _ipvs_incremental, "calls"),
-    "ebpf": (_ebpf_full, _ebpf_incremental, "entries"),
+    "iptables": (_iptables_full, _iptables_incremental, "lines", _iptables_held),
+    "nftables": (_nft_full, _nft_incremental, "commands", _nft_held),
+    "ipvs": (_ipvs_full, _ipvs_incremental, "calls", _ipvs_held),
+    "ebpf": (_ebpf_full, _ebpf_incremental, "entries", _ebpf_held),
 }

@@ -202,6 +202,14 @@ class TestWhatIsAccepted:
         )
         assert list(load_manifests(text).services) == ["default/web"]
 
+    def test_kyaml(self) -> None:
+        text = (
+            '---\n{\n  apiVersion: "v1",  # braces, quotes, trailing commas\n  kind: "Service",\n'
+            '  metadata: {\n    name: "web",\n  },\n  spec: {\n    ports: [{\n'
+            "      port: 80,\n    }],\n  },\n}\n"
+        )
+        assert list(load_manifests(text).services) == ["default/web"]
+
     def test_unknown_kinds_are_kept_and_mentioned(self) -> None:
         cluster = load_manifests("apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\n")
         assert cluster.others[0].kind == "Widget"

@@ -376,3 +376,22 @@ class TestMaglev:
         with pytest.raises(InputError, match=words):
             lookup_table(names, size)
         assert lookup_table([]).size == 0
+
+
+def test_ipv6_in_every_mode() -> None:
+    two = "[{addresses: ['fd00:10:244::5'], nodeName: this-node}, "
+    two += "{addresses: ['fd00:10:244::0:6'], nodeName: other-node}]"
+    text = NODES + service_text("ns/svc", "'fd00:10:96::10'", "  type: NodePort\n")
+    cluster = load_manifests(text + slice_text("ns/svc", two))
+    pod, target = "fd00:10:244::99", "fd00:10:96::10"
+    shares = {
+        f"[{outcome.packet.dst}]:{outcome.packet.dport}": outcome.probability
+        for outcome in trace(
+            program(cluster, LOCAL, family=6), Packet(pod, target, 80), origin="pod"
+        ).outcomes
+    }
+    assert shares == {"[fd00:10:244::5]:80": Fraction(1, 2), "[fd00:10:244::6]:80": Fraction(1, 2)}
+    for mode in MODES:
+        ruleset = program(cluster, LOCAL, mode, family=6)
+        assert ruleset.lookup(Flow(pod, target, 80)).backends == shares  # type: ignore[union-attr]
+    assert "[fd00:10:96::10]:80" in program(cluster, LOCAL, mode="ipvs", family=6).to_text()

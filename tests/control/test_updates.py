@@ -78,6 +78,15 @@ def test_counts_of_one_endpoint_less() -> None:
     assert ebpf == {"service slots": 4, "backends": 1, "reverse NAT": 0}
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_held_does_not_depend_on_how_it_came(mode: str) -> None:
+    before, after = synthetic_cluster(20, 2), synthetic_cluster(21, 2)
+    small = update_cost(before, after, mode)
+    full = update_cost(before, after, mode, "full")
+    assert small.held == full.held > update_cost(before, before, mode).held
+    assert small.total < full.total
+
+
 def test_large_clusters_remove_chains_later() -> None:
     before = synthetic_cluster(101, 10)
     after = without_last_endpoint(before)
