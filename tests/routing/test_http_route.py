@@ -108,14 +108,6 @@ def test_matches_in_one_rule_are_alternatives():
     assert reached(text, "/foo", headers={"v": "2"}) == "s"
 
 
-def test_only_the_first_of_two_entries_for_a_header_counts():
-    text = gateway() + http_route(
-        [rule("s", "[{headers: [{name: v, value: '1'}, {name: V, value: '2'}]}]")]
-    )
-    assert reached(text, headers={"v": "1"}) == "s"
-    assert reached(text, headers={"v": "2"}) is None
-
-
 def test_expressions_match_whole_values():
     text = gateway() + http_route(
         [

@@ -2,9 +2,12 @@
 
 NGINX (ngx_http_proxy_module): ``proxy_connect_timeout`` bounds the handshake with a pod,
 ``proxy_read_timeout`` the silence between two reads, never the whole answer. A pod that fails
-one of them is an error of kind ``timeout``, and ``proxy_next_upstream error timeout`` hands the
-request to the next pod, unless it was sent already and its method is not idempotent.
-ingress-nginx's defaults: 5 s, 60 s, three tries.
+one of them is an error of kind ``timeout``, and ``proxy_next_upstream error timeout`` tries the
+request again, unless it was sent already and its method is not idempotent. ingress-nginx's
+defaults (internal/ingress/controller/config/config.go): 5 s, 60 s, three tries.
+
+Its balancer asks for a pod anew at each try and may get the same one: the number of tries does
+not depend on the number of pods (https://github.com/kubernetes/ingress-nginx/issues/4944).
 """
 
 import math
@@ -29,7 +32,7 @@ class ProxyTimeouts:
     ----------
     connect_s, read_s : float
     tries : int
-        Pods asked at most, the first included.
+        At most so many, the first included.
     """
 
     connect_s: float = 5.0
@@ -50,7 +53,7 @@ class SlowAnswers:
     elapsed_s : ndarray
         Until the client has the first byte, or the error.
     started : ndarray of int
-        How many pods began the work. Above one, work is done more than once.
+        How many times the work was begun. Above one, it is done more than once.
     """
 
     think_s: npt.NDArray[np.float64]
@@ -77,10 +80,13 @@ def timeouts_of(ingress: Any) -> ProxyTimeouts:
     """
     given: Mapping[str, str] = ingress.metadata.annotations or {}
     plain = ProxyTimeouts()
+    tries = int(_whole(given, "proxy-next-upstream-tries", plain.tries))
+    if tries == 0:
+        raise InputError(PREFIX + "proxy-next-upstream-tries", "0", "1 or more: 0 is no limit")
     return ProxyTimeouts(
         _whole(given, "proxy-connect-timeout", plain.connect_s),
         _whole(given, "proxy-read-timeout", plain.read_s),
-        int(_whole(given, "proxy-next-upstream-tries", plain.tries)),
+        tries,
     )
 
 
@@ -90,7 +96,6 @@ def answer_slowly(
     *,
     handshake_s: float = 0.0005,
     method: str = "GET",
-    pods: int = 3,
 ) -> SlowAnswers:
     """Work out what clients see of pods that all need this long to answer.
 
@@ -102,9 +107,7 @@ def answer_slowly(
     handshake_s : float
         Seconds until a pod accepts the connection; inf where packets are dropped.
     method : str
-        POST and PATCH are not sent to a second pod once a first one has them.
-    pods : int
-        Pods there are; each is tried once.
+        POST and PATCH are not tried again once a pod has them.
 
     Returns
     -------
@@ -113,7 +116,7 @@ def answer_slowly(
     Raises
     ------
     InputError
-        If a time is negative, or there is no pod.
+        If a time is negative.
     """
     limits = timeouts or ProxyTimeouts()
     think = np.asarray(think_s, dtype=float).reshape(-1)
@@ -121,9 +124,7 @@ def answer_slowly(
         raise InputError("think_s", list(think_s), "seconds, zero or more")
     if math.isnan(handshake_s) or handshake_s < 0:
         raise InputError("handshake_s", handshake_s, "seconds, zero or more")
-    if isinstance(pods, bool) or not isinstance(pods, int) or pods < 1:
-        raise InputError("pods", pods, "a whole number from 1")
-    most = min(pods, limits.tries) if limits.tries else pods
+    most = limits.tries
     if handshake_s > limits.connect_s:
         return SlowAnswers(
             think,

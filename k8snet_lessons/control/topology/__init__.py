@@ -6,8 +6,11 @@ Three steps, each a pure function:
    controller: it writes hints beside endpoints, or says why it does not.
 2. `select_endpoints` is kube-proxy on one node: it heeds the hints, or says why not.
 3. `spread_traffic` sends load through both and gives shares, latency, money and heat.
+
+`hint_service`, `endpoints_of` and `cpus_of` ask the same of manifests.
 """
 
+from k8snet_lessons.control.topology._cluster import cpus_of, endpoints_of, hint_service
 from k8snet_lessons.control.topology._distribution import (
     DEPRECATED_ANNOTATION,
     MODE_ANNOTATION,
@@ -49,8 +52,11 @@ __all__ = [
     "ZoneEndpoint",
     "allocate_hints",
     "annotation_enables_hints",
+    "cpus_of",
+    "endpoints_of",
     "giving_and_receiving_zones",
     "hint_endpoints",
+    "hint_service",
     "is_overloaded",
     "select_endpoints",
     "spread_traffic",
