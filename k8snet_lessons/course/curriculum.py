@@ -106,6 +106,13 @@ LESSONS: Final[tuple[Lesson, ...]] = (
         "What do ten thousand Services cost, and which packet pays?",
         30,
         needs=(2,),
+        outcomes=(
+            "say which packet walks the rules of a large cluster, and what the walk costs",
+            "count what one change makes every node write, in each proxy mode",
+            "choose a proxy mode from two bills, and say what it does not cure",
+        ),
+        ready=True,
+        exercise=True,
     ),
     Lesson(
         "04-dns-and-ndots",
