@@ -177,7 +177,7 @@ class Outcome:
         Returns
         -------
         float
-            Microseconds, interpolated between neighbours; nan if no request succeeded.
+            Microseconds, interpolated between neighbors; nan if no request succeeded.
         """
         if isinstance(q, bool) or not isinstance(q, (int, float, np.number)) or not 0 <= q <= 100:
             raise InputError("q", q, "a number from 0 to 100")

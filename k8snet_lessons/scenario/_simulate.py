@@ -49,6 +49,37 @@ def simulate(
     ------
     InputError
         If an argument is not of the kind described.
+
+    Notes
+    -----
+    What the model leaves out or makes simpler:
+
+    - The pod does its own work first and then awaits the lookup without holding a worker,
+      as an asynchronous runtime does. What the downstream call itself takes is part of the
+      service time.
+    - Pods, workers, entry nodes and CoreDNS replicas are picked at random for each request
+      (with ``balancing="connection"``, each pod once per connection). Round robin and
+      least-request would spread the load more evenly.
+    - The proxy does not try another pod after a time-out, and the client does not retry.
+    - A connection that is not kept is open so briefly that its entry lives for
+      ``time_wait_s`` from its first packet. Tables of nodes without application pods, and
+      the client's side of the ingress, are not modeled; nor is early_drop, which lets some
+      new flows in over unanswered ones.
+    - With ``proxy_mode="ebpf"`` the table is one LRU map, which evicts instead of refusing;
+      that an evicted entry may still be wanted is left out.
+    - A run starts with tables in the steady state of the base load, their entries evenly
+      spread in age, and with empty queues.
+    - A resolver's second datagram for a question that is merely slow adds no work at
+      CoreDNS. CoreDNS stands in the pod's zone, and a replica's work per round is
+      exponential with the published mean.
+    - NodeLocal DNSCache answers in constant time and loses nothing.
+    - Encapsulation is paid per packet of the MTU, as without segmentation offload.
+      TCP's congestion window is not modeled.
+    - The Service a flow is for stands in the middle of iptables' list.
+
+    Where the vectorised engine is not exact: below a CoreDNS load of a quarter it refines
+    the waits there only once or twice, which moves the lookup's 99.9th percentile by less
+    than 2 %.
     """
     if scenario is None:
         scenario = Scenario()
