@@ -92,6 +92,28 @@ def fit_slope(
     return _fit(identifier, record, float(slope), slopes, unit, method, points)
 
 
+def fit_power(
+    identifier: str, record: Record, by_x: Mapping[float, Series], method: str, seed: int = 1
+) -> Fit:
+    """Exponent of the power of x that the minima follow; points hold the power law's values."""
+    generator = np.random.default_rng(seed)
+    xs = np.asarray(sorted(by_x), dtype=float)
+    minima = np.asarray([min(by_x[x].samples) for x in xs])
+    exponent, offset = np.polyfit(np.log(xs), np.log(minima), 1)
+    drawn = []
+    for x in xs:
+        values = np.asarray(by_x[x].samples)
+        picks = generator.integers(0, len(values), (RESAMPLES, len(values)))
+        drawn.append(values[picks].min(axis=1))
+    exponents = np.polyfit(np.log(xs), np.log(np.stack(drawn)), 1)[0]
+    law = np.exp(offset) * xs**exponent
+    points = tuple(
+        Point(x=float(x), measured=round(float(y), 6), fitted=round(float(on_law), 6))
+        for x, y, on_law in zip(xs, minima, law, strict=True)
+    )
+    return _fit(identifier, record, float(exponent), exponents, "1", method, points)
+
+
 def fit_all(records: Mapping[str, Record]) -> list[Fit]:
     """Every constant that these records can give; a record that is absent gives none."""
     fitted: list[Fit] = []
@@ -222,8 +244,27 @@ def _proxy(record: Record) -> Iterator[Fit]:
         )
 
 
+def _loading(record: Record) -> Iterator[Fit]:
+    for mode in ("iptables-legacy", "iptables-nft", "nftables, goto", "nftables, numgen"):
+        for step in ("full load", "one Service added", "dispatch rewritten plus one"):
+            found = record.find(step, mode=mode)
+            by_count = {float(each.where["services"] or 0): each for each in found}
+            kept = {count: each for count, each in by_count.items() if count >= 1000}
+            if len(kept) < 3:
+                continue
+            name = f"loading.{mode} {step}".replace(", ", "_").replace(" ", "_")
+            yield fit_power(
+                f"{name}.exponent".replace("-", "_"),
+                record,
+                kept,
+                f"exponent of the time of {step!r} over N from 1,000 Services on, {mode}: "
+                "1 is linear, 2 quadratic",
+            )
+
+
 _BY_RECORD: dict[str, Callable[[Record], Iterator[Fit]]] = {
     "first-packet": _first_packet,
+    "loading": _loading,
     "overlay": _overlay,
     "tls-handshake": _tls,
     "proxy": _proxy,

@@ -6,6 +6,7 @@ from k8snet_lessons.lab.dns_race import DNS_RACE
 from k8snet_lessons.lab.experiment import Experiment
 from k8snet_lessons.lab.first_packet import FIRST_PACKET
 from k8snet_lessons.lab.loading import LOADING
+from k8snet_lessons.lab.lookups import LOOKUPS
 from k8snet_lessons.lab.nat import NAT
 from k8snet_lessons.lab.overlay import OVERLAY
 from k8snet_lessons.lab.proxy import PROXY
@@ -24,6 +25,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         SYN_RETRIES,
         NAT,
         DNS_RACE,
+        LOOKUPS,
         REFUSALS,
         MTU,
         OVERLAY,

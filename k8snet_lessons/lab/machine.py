@@ -10,7 +10,7 @@ from pathlib import Path
 
 from k8snet_lessons.data.measured import Machine
 
-_VERSION_FLAGS = {"ip": "-V", "nginx": "-v", "haproxy": "-v", "openssl": "version"}
+_VERSION_FLAGS = {"ip": "-V", "nginx": "-v", "haproxy": "-v", "openssl": "version", "go": "version"}
 
 
 def describe(tools: Iterable[str] = ()) -> Machine:

@@ -64,6 +64,18 @@ def test_known_slopes_and_bases_are_recovered(seed):
     assert found["conntrack.new_entry_us"].value == pytest.approx(2.0, abs=0.1)
 
 
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
+def test_a_known_power_is_recovered(exponent):
+    generator = np.random.default_rng(3)
+    by_count = {
+        count: Series("full load", "s", {}, tuple(noisy(1e-4 * count**exponent, generator, 3)))
+        for count in (1000.0, 2000.0, 5000.0, 10_000.0)
+    }
+    fit = calibration.fit_power("x", EMPTY, by_count, "a test")
+    assert fit.value == pytest.approx(exponent, abs=0.02)
+    assert fit.low <= fit.value <= fit.high
+
+
 def test_intervals_hold_the_value_and_widen_with_noise():
     generator = np.random.default_rng(5)
     quiet = tuple(10 + generator.normal(0, 0.01, 40))

@@ -144,11 +144,11 @@ class Record:
     series: tuple[Series, ...]
     findings: Mapping[str, Any] = field(default_factory=dict)
 
-    def find(self, name: str, **setting: Scalar) -> list[Series]:
+    def find(self, name: str, /, **setting: Scalar) -> list[Series]:
         """Every series of that name taken under that setting."""
         return [each for each in self.series if each.name == name and each.matches(**setting)]
 
-    def one(self, name: str, **setting: Scalar) -> Series:
+    def one(self, name: str, /, **setting: Scalar) -> Series:
         """The single series of that name and setting; `RecordError` unless there is exactly one."""
         found = self.find(name, **setting)
         if len(found) != 1:
