@@ -80,7 +80,25 @@ class NodePortPool:
         raise InputError("nodePort", key, f"fewer node ports: all {len(NODE_PORTS)} are taken")
 
 
-def enclosing_block(default: Network, given: Iterable[Network], widest: int) -> Network | None:
+def version(text: str) -> Family:
+    """Tell an address's family by its looks."""
+    return 6 if ":" in text else 4
+
+
+def span(texts: Iterable[str]) -> list[Network]:
+    """Find the lowest and highest address of each family, as blocks of one."""
+    parsed = [address for text in texts if (address := parse_address(text)) is not None]
+    ends: list[Network] = []
+    four = [int(address) for address in parsed if address.version == 4]
+    six = [int(address) for address in parsed if address.version == 6]
+    if four:
+        ends += [IPv4Network((min(four), 32)), IPv4Network((max(four), 32))]
+    if six:
+        ends += [IPv6Network((min(six), 128)), IPv6Network((max(six), 128))]
+    return ends
+
+
+def enclosing_block(default: Network, given: Iterable[Network]) -> Network | None:
     """Find the block that holds all given ones.
 
     Parameters
@@ -88,13 +106,11 @@ def enclosing_block(default: Network, given: Iterable[Network], widest: int) -> 
     default : network
         Taken as it is if it holds everything given.
     given : iterable of network
-    widest : int
-        The shortest prefix allowed.
 
     Returns
     -------
     network or None
-        At most a /16 (IPv6: /56) long; None if it would have to be wider than allowed.
+        A /16 (IPv6: /56) or wider; None if it would have to be wider than /8 (/32).
     """
     blocks = [block for block in given if block.version == default.version]
     if all(_inside(block, default) for block in blocks):
@@ -103,7 +119,7 @@ def enclosing_block(default: Network, given: Iterable[Network], widest: int) -> 
     high = max(int(block.broadcast_address) for block in blocks)
     bits = default.max_prefixlen
     prefix = min(bits - (low ^ high).bit_length(), 16 if bits == 32 else 56)
-    if prefix < widest:
+    if prefix < (8 if bits == 32 else 32):
         return None
     return ip_network((low, prefix), strict=False)
 

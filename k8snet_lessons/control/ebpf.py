@@ -19,8 +19,8 @@ from ipaddress import ip_address, ip_network
 from typing import Literal, NamedTuple
 
 from k8snet_lessons.control.decision import Decision, Flow
-from k8snet_lessons.control.iptables import nodeport_addresses
 from k8snet_lessons.control.maglev import lookup_table
+from k8snet_lessons.control.nodeports import nodeport_addresses
 from k8snet_lessons.control.options import ProxyOptions
 from k8snet_lessons.control.services import Endpoint, NodeView, ServicePort
 

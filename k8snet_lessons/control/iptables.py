@@ -5,25 +5,28 @@ goes through its Services in no fixed order; here it is the order of the manifes
 stand chain by chain.
 """
 
-from collections.abc import Iterable
 from fractions import Fraction
 from functools import cache
 
-from k8snet_lessons.cluster._syntax import parse_address, parse_network
+from k8snet_lessons.control.iptables_frame import (
+    LOCALNET,
+    built_in_filter,
+    built_in_nat,
+    forward,
+    postrouting,
+    to_node_ports,
+)
 from k8snet_lessons.control.names import iptables_hash
-from k8snet_lessons.control.options import ProxyOptions
+from k8snet_lessons.control.nodeports import covers_loopback, node_in_ranges
 from k8snet_lessons.control.rules import (
     Accounting,
     Address,
     AddrType,
     Chain,
     Comment,
-    ConnState,
     Dnat,
     IptablesRuleset,
     Jump,
-    Mark,
-    Masquerade,
     Match,
     Ports,
     Protocol,
@@ -41,13 +44,10 @@ from k8snet_lessons.control.services import Endpoint, NodeView, ServicePort
 # Past this many endpoints kube-proxy leaves comments out of per-endpoint rules.
 LARGE_CLUSTER_ENDPOINTS = 1000
 
-_ACCEPT, _DROP, _RETURN = Verdict("ACCEPT"), Verdict("DROP"), Verdict("RETURN")
+_ACCEPT, _DROP = Verdict("ACCEPT"), Verdict("DROP")
 _MARK_MASQ = Jump("KUBE-MARK-MASQ")
-_NEW = ConnState(("NEW",))
 _DST_LOCAL = AddrType("dst", "LOCAL")
 _SRC_LOCAL = AddrType("src", "LOCAL")
-_LAST_RULE = "kubernetes service nodeports; NOTE: this must be the last rule in this chain"
-_INVALID_COUNTER = "ct_state_invalid_dropped_pkts"
 _LOCALHOST_COUNTER = "localhost_nps_accepted_pkts"
 
 
@@ -97,7 +97,7 @@ class _Program:
         self.localhost = (
             options.family == 4
             and options.localhost_nodeports
-            and _covers_loopback(options.nodeport_addresses)
+            and covers_loopback(options.nodeport_addresses)
         )
         cidr = options.local_cidr
         self.if_local: tuple[Match, ...] = (Address("src", cidr),) if cidr else ()
@@ -266,23 +266,23 @@ class _Program:
         view = self.view
         mangle = [Chain(n, policy="ACCEPT") for n in _MANGLE] + [Chain("KUBE-PROXY-CANARY")]
         filtering = [
-            *_built_in_filter(),
+            *built_in_filter(),
             Chain("KUBE-PROXY-CANARY"),
             Chain("KUBE-SERVICES", tuple(self.service_filter)),
             Chain("KUBE-EXTERNAL-SERVICES", tuple(self.external_filter)),
-            Chain("KUBE-FORWARD", tuple(_forward(self.options))),
+            Chain("KUBE-FORWARD", tuple(forward(self.options))),
             Chain("KUBE-NODEPORTS", tuple(self.health_filter)),
             Chain("KUBE-PROXY-FIREWALL", tuple(self.firewall_filter)),
-            Chain("KUBE-FIREWALL", _LOCALNET if self.localhost else ()),
+            Chain("KUBE-FIREWALL", LOCALNET if self.localhost else ()),
         ]
-        tail = tuple(_to_node_ports(view, self.localhost))
+        tail = tuple(to_node_ports(view, self.localhost))
         mark = self.options.mark
         nat = [
-            *_built_in_nat(),
+            *built_in_nat(),
             Chain("KUBE-PROXY-CANARY"),
             Chain("KUBE-SERVICES", (*self.services, *tail)),
             Chain("KUBE-NODEPORTS", tuple(self.node_ports)),
-            Chain("KUBE-POSTROUTING", _postrouting(mark)),
+            Chain("KUBE-POSTROUTING", postrouting(mark)),
             Chain("KUBE-MARK-MASQ", (Rule((), SetMark(mark, mark)),)),
             *(Chain(name, tuple(rules)) for name, rules in self.nat.items()),
         ]
@@ -300,66 +300,6 @@ class _Program:
 
 
 _MANGLE = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
-
-# Packets from outside must not reach loopback addresses through route_localnet.
-_LOCALNET = (
-    Rule(
-        (
-            Comment("block incoming localnet connections"),
-            Address("dst", "127.0.0.0/8"),
-            Address("src", "127.0.0.0/8", True),
-            ConnState(("RELATED", "ESTABLISHED", "DNAT"), True),
-        ),
-        _DROP,
-    ),
-)
-
-
-def _built_in_filter() -> Iterable[Chain]:
-    # kube-proxy puts each jump first as it makes it, so the last one made stands on top.
-    balancer = Rule(
-        (_NEW, Comment("kubernetes load balancer firewall")), Jump("KUBE-PROXY-FIREWALL")
-    )
-    visible = Rule(
-        (_NEW, Comment("kubernetes externally-visible service portals")),
-        Jump("KUBE-EXTERNAL-SERVICES"),
-    )
-    portals = Rule((_NEW, Comment("kubernetes service portals")), Jump("KUBE-SERVICES"))
-    health = Rule((Comment("kubernetes health check service ports"),), Jump("KUBE-NODEPORTS"))
-    forward = Rule((Comment("kubernetes forwarding rules"),), Jump("KUBE-FORWARD"))
-    local = Rule((), Jump("KUBE-FIREWALL"))
-    yield Chain("INPUT", (local, balancer, health, visible), "ACCEPT")
-    yield Chain("FORWARD", (balancer, forward, portals, visible), "ACCEPT")
-    yield Chain("OUTPUT", (local, balancer, portals), "ACCEPT")
-
-
-def _built_in_nat() -> Iterable[Chain]:
-    portals = Rule((Comment("kubernetes service portals"),), Jump("KUBE-SERVICES"))
-    leaving = Rule((Comment("kubernetes postrouting rules"),), Jump("KUBE-POSTROUTING"))
-    yield Chain("PREROUTING", (portals,), "ACCEPT")
-    yield Chain("INPUT", (), "ACCEPT")
-    yield Chain("OUTPUT", (portals,), "ACCEPT")
-    yield Chain("POSTROUTING", (leaving,), "ACCEPT")
-
-
-def _forward(options: ProxyOptions) -> Iterable[Rule]:
-    invalid = ConnState(("INVALID",))
-    counted = (Accounting(_INVALID_COUNTER),) if options.nfacct else ()
-    yield Rule((invalid, *counted), _DROP)
-    marked = Mark(options.mark, options.mark)
-    yield Rule((Comment("kubernetes forwarding rules"), marked), _ACCEPT)
-    known = ConnState(("RELATED", "ESTABLISHED"))
-    yield Rule((Comment("kubernetes forwarding conntrack rule"), known), _ACCEPT)
-
-
-def _postrouting(mark: int) -> tuple[Rule, ...]:
-    comment = Comment("kubernetes service traffic requiring SNAT")
-    return (
-        Rule((Mark(mark, mark, negated=True),), _RETURN),
-        # The mark is cleared, lest the packet be masqueraded again on another way through.
-        Rule((), SetMark(mark, 0)),
-        Rule((comment,), Masquerade(random_fully=True)),
-    )
 
 
 def _to(port: ServicePort, ip: str, comment: str, target: Target) -> Rule:
@@ -381,50 +321,3 @@ def _refusal(port: ServicePort) -> tuple[str, Target]:
     if not port.has_endpoints:
         return f"{port.name} has no endpoints", Reject()
     return f"{port.name} has no local endpoints", _DROP
-
-
-def _covers_loopback(nodeport_addresses: tuple[str, ...]) -> bool:
-    if not nodeport_addresses:
-        return True
-    blocks = (parse_network(text) for text in nodeport_addresses)
-    return any(b is not None and b.version == 4 and b.network_address.is_loopback for b in blocks)
-
-
-def node_in_ranges(view: NodeView, port: ServicePort) -> bool:
-    """Whether the node's own address is in a Service's load-balancer source ranges."""
-    own = parse_address(view.addresses[0]) if view.addresses else None
-    blocks = (parse_network(text) for text in port.source_ranges)
-    return own is not None and any(block is not None and own in block for block in blocks)
-
-
-def nodeport_addresses(view: NodeView) -> tuple[str, ...] | None:
-    """Addresses that serve node ports; None means every local one."""
-    wanted = view.options.nodeport_addresses
-    if not wanted:
-        return None
-    if "primary" in wanted:
-        return view.addresses[:1]
-    blocks = [block for text in wanted if (block := parse_network(text))]
-    if any(block.prefixlen == 0 for block in blocks):
-        return None
-    own = [*view.addresses, "127.0.0.1" if view.options.family == 4 else "::1"]
-    parsed = [(text, parse_address(text)) for text in own]
-    return tuple(t for t, ip in parsed if ip and any(ip in block for block in blocks))
-
-
-def _to_node_ports(view: NodeView, localhost: bool) -> Iterable[Rule]:
-    chosen = nodeport_addresses(view)
-    words, target = Comment(_LAST_RULE), Jump("KUBE-NODEPORTS")
-    if chosen is None:
-        matches: tuple[Match, ...] = (words, _DST_LOCAL)
-        if view.options.family == 6:
-            matches += (Address("dst", "::1", True),)
-        elif not localhost:
-            matches += (Address("dst", "127.0.0.0/8", True),)
-        yield Rule(matches, target)
-        return
-    for text in chosen:
-        ip = parse_address(text)
-        if ip is not None and ip.is_loopback and not localhost:
-            continue
-        yield Rule((words, Address("dst", text)), target)

@@ -16,8 +16,8 @@ from ipaddress import ip_address, ip_network
 from typing import Literal, NamedTuple
 
 from k8snet_lessons.control.decision import Decision, Flow
-from k8snet_lessons.control.iptables import node_in_ranges, nodeport_addresses
 from k8snet_lessons.control.ipvs_rules import accompanying_rules
+from k8snet_lessons.control.nodeports import node_in_ranges, nodeport_addresses
 from k8snet_lessons.control.options import ProxyOptions
 from k8snet_lessons.control.rules import IptablesRuleset
 from k8snet_lessons.control.services import Endpoint, NodeView, ServicePort

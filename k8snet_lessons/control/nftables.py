@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from k8snet_lessons.control.decision import Decision, Flow
-from k8snet_lessons.control.iptables import node_in_ranges, nodeport_addresses
 from k8snet_lessons.control.names import nft_name
 from k8snet_lessons.control.nft_rules import (
     Compare,
@@ -34,6 +33,7 @@ from k8snet_lessons.control.nft_rules import (
     To,
     VerdictMap,
 )
+from k8snet_lessons.control.nodeports import node_in_ranges, nodeport_addresses
 from k8snet_lessons.control.options import ProxyOptions
 from k8snet_lessons.control.services import Endpoint, NodeView, ServicePort
 
