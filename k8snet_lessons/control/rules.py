@@ -312,8 +312,8 @@ def exact_probability(text: str) -> Fraction:
     """Read a ``--probability`` value as the number its writer meant.
 
     kube-proxy means 1/n but writes ten decimals, and the kernel gives back the nearest
-    multiple of 2**-31. A value within one such step of 1/n is read as 1/n; any other is
-    taken as it stands.
+    multiple of 2**-31. A value within one such step of 1/n, or of another fraction of at
+    most three digits, is read as that; any other is taken as it stands.
 
     Parameters
     ----------
@@ -333,8 +333,8 @@ def exact_probability(text: str) -> Fraction:
     --------
     >>> exact_probability("0.33333333349")
     Fraction(1, 3)
-    >>> exact_probability("0.4")
-    Fraction(2, 5)
+    >>> exact_probability("0.30000000028")
+    Fraction(3, 10)
     """
     # Fraction() also takes "1/3" and "1e400000000": neither belongs in a dump.
     if len(text) > 32 or not text.replace(".", "", 1).isdecimal() or not text.isascii():
@@ -344,5 +344,7 @@ def exact_probability(text: str) -> Fraction:
         raise ValueError(f"{text!r} is no probability from 0 to 1")
     if value == 0:
         return value
-    nearest = Fraction(1, round(1 / value))
-    return nearest if abs(value - nearest) <= _STATISTIC_QUANTUM else value
+    for meant in (Fraction(1, round(1 / value)), value.limit_denominator(999)):
+        if abs(value - meant) <= _STATISTIC_QUANTUM:
+            return meant
+    return value

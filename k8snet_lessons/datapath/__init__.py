@@ -7,6 +7,7 @@ from k8snet_lessons.datapath.conntrack import Conntrack, Entry
 from k8snet_lessons.datapath.netfilter import DumpError, parse_iptables_save
 from k8snet_lessons.datapath.outcome import Outcome, Trace
 from k8snet_lessons.datapath.packet import Packet
+from k8snet_lessons.datapath.reach import Reach, reachable
 from k8snet_lessons.datapath.recent import RecentLists
 from k8snet_lessons.datapath.tracing import trace
 
@@ -26,11 +27,13 @@ __all__ = [
     "Entry",
     "Outcome",
     "Packet",
+    "Reach",
     "RecentLists",
     "Trace",
     "Verdict",
     "parse_iptables_save",
     "policy_verdict",
+    "reachable",
     "trace",
 ]
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
 NODE, OUTSIDE = "192.168.0.2", "203.0.113.2"
@@ -50,6 +51,7 @@ class NodeNetwork:
     pods: list[str]
     listeners: dict[Any, str] = field(default_factory=dict)
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    ports: Iterator[int] = field(default_factory=lambda: cycle(range(33000, 60000)))
 
     @property
     def prefix(self) -> str:
@@ -171,8 +173,8 @@ class NodeNetwork:
         with self.inside(client), socket.socket() as sock:
             sock.settimeout(CONNECT_SECONDS)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            if source:
-                sock.bind((source, 0))
+            # A port of its own: reused, it would meet the entry of a connection just closed.
+            sock.bind((source, next(self.ports)))
             try:
                 sock.connect((address, port))
             except TimeoutError:

@@ -7,6 +7,7 @@ the backends that get them are compared with what the trace of the same rules sa
 
 import random
 import shutil
+import subprocess
 from collections import Counter
 from dataclasses import dataclass
 
@@ -15,7 +16,9 @@ from node_network import NODE, OUTSIDE, NodeNetwork, why_not
 
 from k8snet_lessons.cluster import Cluster, load_manifests
 from k8snet_lessons.control import program
-from k8snet_lessons.datapath import Packet, trace
+from k8snet_lessons.control.rules import Jump
+from k8snet_lessons.datapath import Packet, parse_iptables_save, trace
+from k8snet_lessons.datapath.steps import Translated
 
 REASON = why_not()
 pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(REASON), reason=REASON)]
@@ -199,3 +202,25 @@ def test_affinity_keeps_a_client_with_its_backend(network: NodeNetwork, loader: 
     assert {network.connect(CLIENT, "172.30.99.1", 80)[0] for _ in range(20)} == {first}
     again = trace(ruleset, Packet(CLIENT, "172.30.99.1", 80), "pod", affinity=first)
     assert again.backends() == {first: 1}
+
+
+def test_only_the_first_packet_of_a_connection_meets_the_nat_table(network: NodeNetwork) -> None:
+    """The kernel's own counters, read with the course's own parser."""
+    text, cases = manifests(7)
+    ruleset = loaded(network, "iptables-nft", cluster_of(text))
+    case = next(c for c in cases if c.what == "plain: cluster IP" and c.client == CLIENT)
+    seen = Counter(network.connect(CLIENT, case.address, case.port)[0] for _ in range(40))
+    with network.inside("node"):
+        saved = subprocess.run(["iptables-nft-save", "-c"], capture_output=True, text=True)
+    counted = parse_iptables_save(saved.stdout)
+    nat = counted.tables["nat"].chains
+    assert nat["PREROUTING"].rules[0].counters[0] == 40
+    # A handshake and a reset are three packets or more, and the filter table meets them all.
+    forward = counted.tables["filter"].chains["FORWARD"].rules
+    met = next(rule.counters[0] for rule in forward if rule.target == Jump("KUBE-FORWARD"))
+    assert met >= 3 * 40
+    # Each backend's DNAT rule was met as often as the backend got a connection.
+    outcomes = trace(ruleset, Packet(CLIENT, case.address, case.port), "pod").outcomes
+    for outcome in outcomes:
+        chain = next(s.chain for s in outcome.steps if isinstance(s, Translated))
+        assert nat[chain].rules[-1].counters[0] == seen[outcome.backend]
