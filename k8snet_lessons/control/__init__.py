@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from k8snet_lessons.control.programming import program as program
     from k8snet_lessons.control.routing import explain_route as explain_route
     from k8snet_lessons.control.routing import route as route
+    from k8snet_lessons.control.service_port import ServicePort as ServicePort
     from k8snet_lessons.control.services import NodeView as NodeView
-    from k8snet_lessons.control.services import ServicePort as ServicePort
     from k8snet_lessons.control.services import node_view as node_view
     from k8snet_lessons.control.topology import allocate_hints as allocate_hints
     from k8snet_lessons.control.updates import UpdateCost as UpdateCost
@@ -24,7 +24,7 @@ _HOME = {
     "Decision": "k8snet_lessons.control.decision",
     "Flow": "k8snet_lessons.control.decision",
     "NodeView": "k8snet_lessons.control.services",
-    "ServicePort": "k8snet_lessons.control.services",
+    "ServicePort": "k8snet_lessons.control.service_port",
     "UpdateCost": "k8snet_lessons.control.updates",
     "allocate_hints": "k8snet_lessons.control.topology",
     "explain_route": "k8snet_lessons.control.routing",

@@ -22,7 +22,8 @@ from k8snet_lessons.control.decision import Decision, Flow
 from k8snet_lessons.control.maglev import lookup_table
 from k8snet_lessons.control.nodeports import nodeport_addresses
 from k8snet_lessons.control.options import ProxyOptions
-from k8snet_lessons.control.services import Endpoint, NodeView, ServicePort
+from k8snet_lessons.control.service_port import Endpoint, ServicePort
+from k8snet_lessons.control.services import NodeView
 
 Kind = Literal["ClusterIP", "NodePort", "ExternalIPs", "LoadBalancer"]
 Scope = Literal["external", "internal"]

@@ -39,7 +39,8 @@ from k8snet_lessons.control.rules import (
     Target,
     Verdict,
 )
-from k8snet_lessons.control.services import Endpoint, NodeView, ServicePort
+from k8snet_lessons.control.service_port import Endpoint, ServicePort
+from k8snet_lessons.control.services import NodeView
 
 # Past this many endpoints kube-proxy leaves comments out of per-endpoint rules.
 LARGE_CLUSTER_ENDPOINTS = 1000

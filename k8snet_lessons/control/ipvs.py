@@ -20,7 +20,8 @@ from k8snet_lessons.control.ipvs_rules import accompanying_rules
 from k8snet_lessons.control.nodeports import node_in_ranges, nodeport_addresses
 from k8snet_lessons.control.options import ProxyOptions
 from k8snet_lessons.control.rules import IptablesRuleset
-from k8snet_lessons.control.services import Endpoint, NodeView, ServicePort
+from k8snet_lessons.control.service_port import Endpoint, ServicePort
+from k8snet_lessons.control.services import NodeView
 
 _FLAGS = {"tcp": "-t", "udp": "-u", "sctp": "--sctp-service"}
 

@@ -7,71 +7,42 @@ only under session affinity, and hairpin traffic is found in a set, after transl
 """
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Literal
 
 from k8snet_lessons.control.decision import Decision, Flow
 from k8snet_lessons.control.names import nft_name
+from k8snet_lessons.control.nft_frame import (
+    CONTAINERS,
+    DROP,
+    base_chains,
+    named_sets,
+    top_level_chains,
+)
 from k8snet_lessons.control.nft_rules import (
     Compare,
-    CtStateNew,
-    CtStatusDnat,
     DnatTo,
     Element,
     FibLocal,
     Layer4,
-    MarkHas,
     MarkSet,
     Member,
     NftChain,
     NftRule,
     NftSet,
-    Part,
     RandomDnat,
     RandomGoto,
     Remember,
     Simple,
     To,
-    VerdictMap,
 )
 from k8snet_lessons.control.nodeports import node_in_ranges, nodeport_addresses
 from k8snet_lessons.control.options import ProxyOptions
-from k8snet_lessons.control.services import Endpoint, NodeView, ServicePort
+from k8snet_lessons.control.service_port import Endpoint, ServicePort
+from k8snet_lessons.control.services import NodeView
 
 TABLE = "kube-proxy"
-REJECT, DROP = To("goto", "reject-chain"), Simple("drop")
-
-_NEW = CtStateNew()
-_MASQUERADE = Simple("masquerade fully-random")
-# Base chains: name, type, hook, priority (dstnat is -100, srcnat is 100, filter is 0).
-_BASE: tuple[tuple[str, Literal["filter", "nat"], str, int], ...] = (
-    ("filter-prerouting-pre-dnat", "filter", "prerouting", -110),
-    ("filter-output-pre-dnat", "filter", "output", -110),
-    ("filter-input", "filter", "input", 0),
-    ("filter-forward", "filter", "forward", 0),
-    ("filter-output", "filter", "output", 0),
-    ("nat-prerouting", "nat", "prerouting", -100),
-    ("nat-output", "nat", "output", -100),
-    ("nat-postrouting", "nat", "postrouting", 100),
-)
-_JUMPS: tuple[tuple[str, str, bool], ...] = (
-    ("filter-input", "nodeport-endpoints-check", True),
-    ("filter-input", "service-endpoints-check", True),
-    ("filter-forward", "service-endpoints-check", True),
-    ("filter-output", "service-endpoints-check", True),
-    ("filter-prerouting-pre-dnat", "firewall-check", True),
-    ("filter-output-pre-dnat", "firewall-check", True),
-    ("nat-output", "services", False),
-    ("nat-prerouting", "services", False),
-    ("nat-postrouting", "masquerading", False),
-    ("filter-forward", "cluster-ips-check", True),
-    ("filter-output", "cluster-ips-check", True),
-)
-_ADDRESS_KEY: tuple[Literal["daddr"], Literal["proto"], Literal["dport"]] = (
-    "daddr",
-    "proto",
-    "dport",
-)
-_PORT_KEY: tuple[Literal["proto"], Literal["dport"]] = ("proto", "dport")
+REJECT = To("goto", "reject-chain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +152,7 @@ class _Program:
         self.mark = MarkSet("or", self.options.mark)
         self.chains: dict[str, list[NftRule]] = {}
         self.affinity: dict[str, int] = {}
-        self.elements: dict[str, dict[tuple[str, ...], Element]] = {
-            name: {} for name in (*_SETS, *_MAPS)
-        }
+        self.elements: dict[str, dict[tuple[str, ...], Element]] = {name: {} for name in CONTAINERS}
 
     def add(self, port: ServicePort) -> None:
         """Add the chains and elements of one Service port."""
@@ -300,133 +269,23 @@ class _Program:
 
     def finish(self) -> NftablesRuleset:
         """Add what does not depend on Services, and freeze."""
-        chains = {
-            name: NftChain(name, _jumps(name), kind, hook, priority)
-            for name, kind, hook, priority in _BASE
-        }
-        chosen = (
-            nodeport_addresses(self.view)
-            if self.options.nodeport_addresses
-            else (self.view.addresses[:1])
-        )
-        loopback = "127.0.0.0/8" if self.options.family == 4 else "::1"
-        not_loopback = Compare("daddr", (loopback,), negated=True)
-        at_node: tuple[Part, ...]
-        if chosen is None:
-            at_node = (FibLocal("daddr"), not_loopback)
-            check: tuple[Part, ...] = (not_loopback,)
-        else:
-            for ip in chosen:
-                if ip not in ("127.0.0.1", "::1"):
-                    self._put("nodeport-ips", (ip,))
-            at_node = check = (Member(("daddr",), "nodeport-ips"),)
-        for chain in self._top_level(at_node, check):
-            chains[chain.name] = chain
-        for name, rules in self.chains.items():
-            chains[name] = NftChain(name, tuple(rules))
+        # By default nftables mode serves node ports on the node's own address only.
+        own = self.view.addresses[:1]
+        chosen = nodeport_addresses(self.view) if self.options.nodeport_addresses else own
+        for ip in chosen or ():
+            if not ip_address(ip).is_loopback:
+                self._put("nodeport-ips", (ip,))
+        by_address = chosen is not None
+        frame = [*base_chains(), *top_level_chains(self.view, by_address)]
+        chains = {chain.name: chain for chain in frame}
+        chains |= {name: NftChain(name, tuple(rules)) for name, rules in self.chains.items()}
+        family = self.options.family
         return NftablesRuleset(
             chains=chains,
-            sets=self._named_sets(chosen is not None),
-            family=6 if self.options.family == 6 else 4,
+            sets=named_sets(family, self.elements, self.affinity, by_address),
+            family=6 if family == 6 else 4,
             local_addresses=self.view.local_addresses,
         )
-
-    def _top_level(self, at_node: tuple[Part, ...], check: tuple[Part, ...]) -> list[NftChain]:
-        mark = self.options.mark
-        cluster_ips = Member(("daddr",), "cluster-ips")
-        hairpin = Member(("saddr", "daddr", "proto", "dport"), "hairpin-connections")
-        invalid = [
-            NftRule(
-                (cluster_ips, Simple("reject")), "Reject traffic to invalid ports of ClusterIPs"
-            )
-        ]
-        if self.view.service_cidrs:
-            blocks = Compare("daddr", self.view.service_cidrs, braces=True)
-            invalid.append(NftRule((blocks, DROP), "Drop traffic to unallocated ClusterIPs"))
-        services = []
-        if self.options.masquerade_all:
-            services.append(NftRule((cluster_ips, self.mark), "masquerade all clusterIP traffic"))
-        elif self.options.local_cidr:
-            outside = Compare("saddr", (self.options.local_cidr,), negated=True)
-            words = "masquerade clusterIP traffic from outside cluster"
-            services.append(NftRule((cluster_ips, outside, self.mark), words))
-        services += [
-            NftRule((VerdictMap(_ADDRESS_KEY, "service-ips"),)),
-            NftRule((*at_node, VerdictMap(_PORT_KEY, "service-nodeports"))),
-        ]
-        no_endpoints = VerdictMap(_ADDRESS_KEY, "no-endpoint-services")
-        no_node_ports = VerdictMap(_PORT_KEY, "no-endpoint-nodeports")
-        return [
-            NftChain("nodeport-endpoints-check", (NftRule((*check, no_node_ports)),)),
-            NftChain("service-endpoints-check", (NftRule((no_endpoints,)),)),
-            NftChain("firewall-check", (NftRule((VerdictMap(_ADDRESS_KEY, "firewall-ips"),)),)),
-            NftChain("services", tuple(services)),
-            NftChain(
-                "masquerading",
-                (
-                    NftRule((MarkHas(mark), MarkSet("xor", mark), _MASQUERADE)),
-                    NftRule((CtStatusDnat(), hairpin, _MASQUERADE)),
-                ),
-            ),
-            NftChain("cluster-ips-check", tuple(invalid)),
-            NftChain(
-                "reject-chain",
-                (NftRule((Simple("reject"),)),),
-                comment="helper for @no-endpoint-services / @no-endpoint-nodeports",
-            ),
-        ]
-
-    def _named_sets(self, with_node_ips: bool) -> dict[str, NftSet]:
-        address = "ipv4_addr" if self.options.family == 4 else "ipv6_addr"
-        sets: dict[str, NftSet] = {}
-        for name, (key, comment) in _SETS.items():
-            if name == "nodeport-ips" and not with_node_ips:
-                continue
-            kind = key.replace("ADDR", address)
-            sets[name] = NftSet(name, kind, self.elements[name], comment=comment)
-        for name, (key, comment) in _MAPS.items():
-            kind = key.replace("ADDR", address)
-            sets[name] = NftSet(name, kind, self.elements[name], True, comment)
-        for name, seconds in self.affinity.items():
-            sets[name] = NftSet(name, address, {}, timeout_s=seconds)
-        return sets
-
-
-_SETS = {
-    "cluster-ips": ("ADDR", "Active ClusterIPs"),
-    "hairpin-connections": (
-        "ADDR . ADDR . inet_proto . inet_service",
-        "service hairpin connections",
-    ),
-    "nodeport-ips": ("ADDR", "IPs that accept NodePort traffic"),
-}
-_MAPS = {
-    "no-endpoint-services": (
-        "ADDR . inet_proto . inet_service",
-        "vmap to drop or reject packets to services with no endpoints",
-    ),
-    "no-endpoint-nodeports": (
-        "inet_proto . inet_service",
-        "vmap to drop or reject packets to service nodeports with no endpoints",
-    ),
-    "firewall-ips": (
-        "ADDR . inet_proto . inet_service",
-        "destinations that are subject to LoadBalancerSourceRanges",
-    ),
-    "service-ips": (
-        "ADDR . inet_proto . inet_service",
-        "ClusterIP, ExternalIP and LoadBalancer IP traffic",
-    ),
-    "service-nodeports": ("inet_proto . inet_service", "NodePort traffic"),
-}
-
-
-def _jumps(chain: str) -> tuple[NftRule, ...]:
-    return tuple(
-        NftRule((*((_NEW,) if new else ()), To("jump", target)))
-        for source, target, new in _JUMPS
-        if source == chain
-    )
 
 
 def _refusal(port: ServicePort) -> Simple | To:

@@ -1,7 +1,8 @@
 """Which of a node's addresses serve node ports, and who may use a load balancer's address."""
 
 from k8snet_lessons.cluster._syntax import parse_address, parse_network
-from k8snet_lessons.control.services import NodeView, ServicePort
+from k8snet_lessons.control.service_port import ServicePort
+from k8snet_lessons.control.services import NodeView
 
 
 def nodeport_addresses(view: NodeView) -> tuple[str, ...] | None:

@@ -28,7 +28,8 @@ from k8snet_lessons.control.ipvs import IpvsRuleset, program_ipvs
 from k8snet_lessons.control.names import iptables_hash
 from k8snet_lessons.control.nftables import NftablesRuleset, program_nftables
 from k8snet_lessons.control.rules import Chain, IptablesRuleset, Table
-from k8snet_lessons.control.services import NodeView, ServicePort, node_view
+from k8snet_lessons.control.service_port import ServicePort
+from k8snet_lessons.control.services import NodeView, node_view
 from k8snet_lessons.errors import InputError
 
 Strategy: TypeAlias = Literal["full", "incremental"]
