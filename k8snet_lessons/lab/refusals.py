@@ -203,7 +203,7 @@ MISFITS: dict[str, tuple[int | None, Callable[[tunnels.Path], None]]] = {
 
 
 def _mtu(run: Run) -> Result:
-    timeout_s = 2.0 if run.quick else 12.0
+    timeout_s = 2.0 if run.quick else 25.0
     sizes = (100, 20_000)
     series = []
     came_back: list[dict[str, object]] = []
