@@ -15,7 +15,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from k8snet_lessons.cluster._yaml import ListNode, MapNode, Node, ScalarNode
-from k8snet_lessons.cluster.problems import Path, Problem, path_text
+from k8snet_lessons.cluster.problems import Path, Problem, Words, path_text
 
 # The model package types these as plain mappings; the API has only text in them.
 _TEXT_MAPS = frozenset(
@@ -125,7 +125,7 @@ class Decoder:
             Problem(
                 self.subject,
                 path_text(path),
-                value,
+                Words("missing") if value is None else value,
                 allowed,
                 self.document,
                 self.line_of(path),
@@ -190,9 +190,9 @@ class Decoder:
     def _unknown(self, here: Path, name: str, schema: Mapping[str, _Field]) -> None:
         close = _nearest(name, tuple(schema))
         meant = f"; did you mean {close!r}?" if close else ""
-        parent = path_text(here[:-1]) or "the object"
-        known = ", ".join(sorted(schema)) if len(schema) <= 12 else "fields of the Kubernetes API"
-        self.report(here, "an unknown field", f"in {parent}: {known}{meant}")
+        few = len(schema) <= 12
+        known = f"one of {', '.join(sorted(schema))}" if few else "a field of the Kubernetes API"
+        self.report(here, Words("unknown"), known + meant)
 
     def _value(self, node: Node, known: _Field, path: Path) -> Any:
         if known.text_map and isinstance(node, MapNode):

@@ -12,7 +12,7 @@ from k8snet_lessons.cluster._syntax import Report
 from k8snet_lessons.cluster._validate_policy import network_policy
 from k8snet_lessons.cluster._validate_routes import gateway, http_route, ingress
 from k8snet_lessons.cluster._validate_service import endpoint_slice, endpoints, service
-from k8snet_lessons.cluster.problems import Path
+from k8snet_lessons.cluster.problems import Path, Words
 
 # The names of these kinds end up in DNS as a single label.
 _LABEL_NAMED = frozenset({"Namespace", "Service"})
@@ -110,7 +110,9 @@ def _workload(obj: Any, report: Report) -> None:
         return
     syntax.check_selector(report, ("spec", "selector"), selector)
     if not selector.matchLabels and not selector.matchExpressions:
-        report(("spec", "selector"), "empty", "a selector that picks the pods of the template")
+        report(
+            ("spec", "selector"), Words("empty"), "a selector that picks the pods of the template"
+        )
     missing = {
         key: value
         for key, value in (selector.matchLabels or {}).items()

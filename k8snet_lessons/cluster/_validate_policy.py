@@ -4,7 +4,7 @@ from typing import Any
 
 from k8snet_lessons.cluster import _syntax as syntax
 from k8snet_lessons.cluster._syntax import Report
-from k8snet_lessons.cluster.problems import Path
+from k8snet_lessons.cluster.problems import Path, Words
 
 
 def network_policy(obj: Any, report: Report) -> None:
@@ -42,9 +42,9 @@ def _peers(peers: Any, report: Report, path: Path) -> None:
         here = (*path, index)
         selectors = peer.podSelector is not None or peer.namespaceSelector is not None
         if peer.ipBlock is None and not selectors:
-            report(here, "empty", "a podSelector, a namespaceSelector or an ipBlock")
+            report(here, Words("empty"), "a podSelector, a namespaceSelector or an ipBlock")
         if peer.ipBlock is not None and selectors:
-            report(here, "ipBlock and a selector", "ipBlock alone, or selectors without it")
+            report(here, Words("ipBlock and a selector"), "ipBlock alone, or selectors without it")
         syntax.check_selector(report, (*here, "podSelector"), peer.podSelector)
         syntax.check_selector(report, (*here, "namespaceSelector"), peer.namespaceSelector)
         if peer.ipBlock is not None:

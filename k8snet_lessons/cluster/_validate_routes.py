@@ -5,7 +5,7 @@ from typing import Any
 
 from k8snet_lessons.cluster import _syntax as syntax
 from k8snet_lessons.cluster._syntax import Report
-from k8snet_lessons.cluster.problems import Path
+from k8snet_lessons.cluster.problems import Path, Words
 
 _PATH_TYPES = ("Exact", "Prefix", "ImplementationSpecific")
 _BAD_IN_PATH = ("//", "/./", "/../", "%2f", "%2F")
@@ -30,7 +30,7 @@ def ingress(obj: Any, report: Report) -> None:
     """Check one Ingress."""
     spec = obj.spec
     if spec.defaultBackend is None and not spec.rules:
-        report(("spec",), "neither rules nor defaultBackend", "at least one of them")
+        report(("spec",), Words("without rules and defaultBackend"), "at least one of them")
     if spec.defaultBackend is not None:
         _ingress_backend(spec.defaultBackend, report, ("spec", "defaultBackend"))
     for index, rule in enumerate(spec.rules or []):
@@ -65,7 +65,7 @@ def _ingress_path(entry: Any, report: Report, path: Path) -> None:
 def _ingress_backend(backend: Any, report: Report, path: Path) -> None:
     service, resource = backend.service, backend.resource
     if (service is None) == (resource is None):
-        report(path, "both or none", "exactly one of service and resource")
+        report(path, Words("both or none of them"), "exactly one of service and resource")
     if service is None:
         return
     if not syntax.is_label(service.name):
@@ -73,7 +73,7 @@ def _ingress_backend(backend: Any, report: Report, path: Path) -> None:
     port = service.port
     here = (*path, "service", "port")
     if port is None or bool(port.name) == bool(port.number):
-        report(here, "both or none", "exactly one of name and number")
+        report(here, Words("both or none of them"), "exactly one of name and number")
         return
     if port.name and not syntax.is_label(port.name):
         report((*here, "name"), port.name, syntax.LABEL_WORDS)
@@ -117,7 +117,7 @@ def _listener_protocol(listener: Any, report: Report, path: Path) -> None:
     if listener.tls is None:
         return
     if protocol in ("HTTP", "TCP", "UDP"):
-        report((*path, "tls"), "given", f"nothing: protocol {protocol} is not encrypted")
+        report((*path, "tls"), Words("given"), f"nothing: protocol {protocol} is not encrypted")
     elif protocol == "HTTPS" and listener.tls.mode == "Passthrough":
         report((*path, "tls", "mode"), "Passthrough", "Terminate, as HTTPS must be read here")
 
@@ -135,7 +135,7 @@ def http_route(obj: Any, report: Report) -> None:
         kinds = [entry.get("type") for entry in rule.filters or []]
         if "RequestRedirect" in kinds and rule.backendRefs:
             words = "nothing: a RequestRedirect filter answers itself"
-            report((*here, "backendRefs"), "given", words)
+            report((*here, "backendRefs"), Words("given"), words)
 
 
 def _http_match(match: Any, report: Report, path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from k8snet_lessons.cluster import _syntax as syntax
 from k8snet_lessons.cluster._syntax import Report
-from k8snet_lessons.cluster.problems import Path
+from k8snet_lessons.cluster.problems import Path, Words
 
 _TYPES = ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName")
 _POLICIES = ("Cluster", "Local")
@@ -162,7 +162,11 @@ def endpoint_slice(obj: Any, report: Report) -> None:
     syntax.check_one_of(report, ("addressType",), obj.addressType, kinds)
     endpoints_given = obj.endpoints or []
     if len(endpoints_given) > 1000:
-        report(("endpoints",), f"{len(endpoints_given)} endpoints", "at most 1000 in one slice")
+        report(
+            ("endpoints",),
+            Words(f"{len(endpoints_given)} endpoints long"),
+            "at most 1000 in one slice",
+        )
     for index, endpoint in enumerate(endpoints_given):
         here: Path = ("endpoints", index, "addresses")
         if not endpoint.addresses:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from k8snet_lessons.cluster.problems import Words
 from k8snet_lessons.errors import InputError
 
 MAX_CHARACTERS = 64 * 1024 * 1024
@@ -88,7 +89,10 @@ def read_documents(text: str, source: str = "") -> Iterator[tuple[int, Node]]:
     prefix = f"{source}, " if source else ""
     if len(text) > MAX_CHARACTERS:
         raise InputError(
-            "manifests", f"{len(text)} characters", f"at most {MAX_CHARACTERS} characters", source
+            "manifests",
+            Words(f"{len(text)} characters"),
+            f"at most {MAX_CHARACTERS} characters",
+            source,
         )
     reader = _Reader(prefix)
     try:
@@ -101,12 +105,15 @@ def read_documents(text: str, source: str = "") -> Iterator[tuple[int, Node]]:
         mark: Any = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}" if mark else ""
         problem = " ".join(part for part in (error.context, error.problem) if part)
+        said = Words(f"not understood ({problem})")
         where = f"{prefix}document {max(reader.number, 1)}{', ' + line if line else ''}"
-        raise InputError("YAML", problem, "text that is valid YAML", where) from None
+        raise InputError("YAML", said, "text that is valid YAML", where) from None
     except (yaml.YAMLError, UnicodeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError("YAML", str(error), "text that is valid YAML", source) from None
+        raise InputError(
+            "YAML", Words(f"not understood ({error})"), "text that is valid YAML", source
+        ) from None
 
 
 class _Reader:
@@ -151,6 +158,9 @@ class _Reader:
                 return self.number, root
         return None
 
+    def _error(self, field: str, said: str, allowed: str, line: int) -> InputError:
+        return InputError(field, Words(said), allowed, self._where(line))
+
     def _where(self, line: int) -> str:
         return f"{self.prefix}document {self.number}, line {line}"
 
@@ -166,9 +176,7 @@ class _Reader:
     def _open(self, event: Any) -> None:
         line = event.start_mark.line + 1
         if len(self.stack) >= MAX_DEPTH:
-            raise InputError(
-                "nesting", f"deeper than {MAX_DEPTH} levels", "fewer levels", self._where(line)
-            )
+            raise self._error("nesting", f"deeper than {MAX_DEPTH} levels", "fewer levels", line)
         mapping = isinstance(event, yaml.MappingStartEvent)
         node: Node = MapNode(line) if mapping else ListNode(line)
         self.stack.append(_Open(node, event.anchor))
@@ -177,11 +185,11 @@ class _Reader:
         line = event.start_mark.line + 1
         self.aliases += 1
         if self.aliases > MAX_ALIASES:
-            raise InputError(
+            raise self._error(
                 "YAML aliases",
                 f"more than {MAX_ALIASES}",
                 f"at most {MAX_ALIASES} in one text",
-                self._where(line),
+                line,
             )
         target = self.anchors.get(event.anchor)
         if target is None:
@@ -198,9 +206,7 @@ class _Reader:
     def _place(self, node: Node, count: int = 1) -> None:
         self.values += count
         if self.values > MAX_VALUES:
-            raise InputError(
-                "YAML", f"more than {MAX_VALUES} values", "fewer values", self._where(node.line)
-            )
+            raise self._error("YAML", f"more than {MAX_VALUES} values", "fewer values", node.line)
         if not self.stack:
             self.root = node
             return
@@ -224,18 +230,15 @@ class _Reader:
             return
         if key in container.key_lines:
             first = container.key_lines[key]
-            raise InputError(
-                f"key {key!r}",
-                "given twice",
-                f"each key once; the first is on line {first}",
-                self._where(line),
+            raise self._error(
+                f"key {key!r}", "given twice", f"each key once; the first is on line {first}", line
             )
         container.entries[key] = node
         container.key_lines[key] = line
 
     def _key(self, node: Node) -> str:
         if not isinstance(node, ScalarNode):
-            raise InputError("key", "a list or mapping", "a word", self._where(node.line))
+            raise self._error("key", "a list or mapping", "a word", node.line)
         value = node.value
         if isinstance(value, bool):
             # "on:" or "yes:" as a key: YAML 1.1 calls it a truth value.
@@ -246,7 +249,7 @@ class _Reader:
         sources = node.items if isinstance(node, ListNode) else [node]
         for source in sources:
             if not isinstance(source, MapNode):
-                raise InputError("<<", "not a mapping", "an alias of a mapping", self._where(line))
+                raise self._error("<<", "not a mapping", "an alias of a mapping", line)
             for key, value in source.entries.items():
                 container.entries.setdefault(key, value)
 

@@ -8,6 +8,15 @@ from k8snet_lessons.errors import InputError
 Path: TypeAlias = tuple[str | int, ...]
 
 
+class Words(str):
+    """A description that stands where a value would, and is shown without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that must change.
