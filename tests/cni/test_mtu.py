@@ -81,21 +81,30 @@ def test_a_pod_that_forgot_the_fifty_bytes_loses_exactly_the_large_packets():
     assert "silence" in fate.felt[2]
 
 
-def test_udp_is_lost_whole_with_one_fragment():
-    fate = send_messages(MtuPath(pod_mtu_bytes=1500), [1422, 1423, 3000], "udp")
-    # 1422 + 8 + 20 = 1450
-    assert fate.delivered.tolist() == [True, False, False]
-    assert fate.packets.tolist() == [1, 1, 3]
-    assert fate.vanished.tolist() == [0, 1, 2]
+def test_udp_is_lost_whole_or_cut_again():
+    """1422 + 8 + 20 = 1450; above 1472 the pod itself cuts, and over IPv4 so does the router."""
+    sizes = [1422, 1423, 1472, 1473, 3000]
+    router = send_messages(MtuPath(pod_mtu_bytes=1500), sizes, "udp")
+    assert router.delivered.tolist() == [True, False, False, True, True]
+    switch = send_messages(MtuPath(pod_mtu_bytes=1500, discovery="switch"), sizes, "udp")
+    assert switch.delivered.tolist() == [True, False, False, False, False]
+    assert switch.packets.tolist() == [1, 1, 1, 2, 3]
+    assert switch.vanished.tolist() == [0, 1, 1, 1, 2]
+    six = send_messages(MtuPath(pod_mtu_bytes=1500, family=6), [1402, 1403, 3000], "udp")
+    assert six.delivered.tolist() == [True, False, False]
 
 
-def test_discovery_costs_one_round_trip_and_probing_three_seconds():
+def test_discovery_costs_one_round_trip():
     told = send_messages(MtuPath(discovery="works", round_trip_us=800), SIZES)
-    probing = send_messages(MtuPath(mtu_probing=True), SIZES)
     assert told.delivered.all()
     assert told.delay_us.tolist() == [0, 0, 800, 800, 800, 800]
+
+
+def test_probing_costs_three_seconds_where_something_arrives_and_six_where_nothing_does():
+    """1500 bytes are a full segment and a small one; of 20,000 the first window is all full."""
+    probing = send_messages(MtuPath(mtu_probing=True), [1398, 1399, 1448, 1500, 2896, 20_000])
     assert probing.delivered.all()
-    assert probing.delay_us[2] == pytest.approx(3e6)
+    assert (probing.delay_us / 1e6).tolist() == pytest.approx([0, 6.2, 6.2, 3.0, 6.2, 6.2])
 
 
 def test_probing_does_not_help_below_its_floor():
@@ -123,7 +132,7 @@ def test_the_kernel_gives_up_after_the_time_its_documentation_names():
     st.sampled_from([4, 6]),
 )
 def test_black_holes_only_open_where_the_pod_believes_too_much(mtu, underlay, sizes, proto, family):
-    path = MtuPath(pod_mtu_bytes=mtu, underlay_mtu_bytes=underlay, family=family)
+    path = MtuPath(mtu, underlay, discovery="switch", family=family)
     fate = send_messages(path, sizes, proto)
     if mtu <= path.largest_that_fits_bytes:
         assert fate.delivered.all()
