@@ -302,3 +302,9 @@ def test_with_policies_takes_text_a_mapping_or_a_cluster():
     assert with_policies(by_text, "").network_policies == {}
     assert list(world(text).network_policies) == ["x/p"]
     assert by_text.pods is BASE.pods
+
+
+def test_a_cluster_without_pods_has_an_empty_matrix():
+    empty = reachability(load_manifests(""), 80)
+    assert empty.allowed.shape == (0, 0)
+    assert empty.pairs() == frozenset()

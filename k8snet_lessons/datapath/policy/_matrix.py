@@ -1,5 +1,6 @@
 """Everybody to everybody: the verdicts of a whole cluster as arrays."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,13 +81,14 @@ def reachability(cluster: Cluster, port: int, protocol: str = "TCP") -> Reachabi
     }
     isolated = {name: np.zeros(count, dtype=bool) for name in open_to}
     policies = read_policies(cluster)
-    selected = [np.array([policy.selects(end) for end in ends], dtype=bool) for policy in policies]
+    alike = _Alike(ends)
+    selected = [alike.each(policy.selects) for policy in policies]
     for policy, mine in zip(policies, selected, strict=True):
         for direction in policy.isolates:
             isolated[direction] |= mine
     open_to["egress"][isolated["egress"], :] = False
     open_to["ingress"][:, isolated["ingress"]] = False
-    peers = _Peers(cluster, ends, family)
+    peers = _Peers(cluster, alike, family)
     for policy, mine in zip(policies, selected, strict=True):
         if not mine.any():
             continue
@@ -112,6 +114,27 @@ def reachability(cluster: Cluster, port: int, protocol: str = "TCP") -> Reachabi
     )
 
 
+class _Alike:
+    """Pods with the same namespace and labels, which every selector treats the same."""
+
+    def __init__(self, ends: list[End]) -> None:
+        self.ends = ends
+        first: dict[object, int] = {}
+        kinds = [
+            first.setdefault((end.namespace, tuple(sorted(end.labels.items()))), len(first))
+            for end in ends
+        ]
+        self._kind = np.array(kinds, dtype=np.intp)
+        self._samples: dict[int, End] = {}
+        for kind, end in zip(kinds, ends, strict=True):
+            self._samples.setdefault(kind, end)
+
+    def each(self, holds: Callable[[End], bool]) -> BoolMatrix:
+        """Ask once for each kind of pod; the answer for every pod."""
+        answers = [holds(self._samples[kind]) for kind in range(len(self._samples))]
+        return np.array(answers, dtype=bool)[self._kind]
+
+
 class _Served:
     """Which destinations a rule's ports admit; equal port lists are looked up once."""
 
@@ -135,11 +158,11 @@ class _Served:
 class _Peers:
     """The pairs a rule's peers admit, before ports."""
 
-    def __init__(self, cluster: Cluster, ends: list[End], family: npt.NDArray[np.int8]) -> None:
-        self._cluster, self._ends, self._family = cluster, ends, family
+    def __init__(self, cluster: Cluster, alike: _Alike, family: npt.NDArray[np.int8]) -> None:
+        self._cluster, self._alike, self._family = cluster, alike, family
 
     def admitted(self, rule: Rule) -> BoolMatrix:
-        count = len(self._ends)
+        count = len(self._alike.ends)
         if not rule.peers:
             return np.ones((count, count), dtype=bool)
         found = np.zeros((count, count), dtype=bool)
@@ -153,17 +176,13 @@ class _Peers:
         return found
 
     def _column(self, peer: Peer) -> BoolMatrix:
-        version = peer.block.version if peer.block is not None else 0
+        ends = self._alike.ends
+        if peer.block is None:
+            return self._alike.each(lambda end: peer.admits(self._cluster, end, None))
+        version = peer.block.version
+        met = [next((a for a in end.addresses if a.version == version), None) for end in ends]
         return np.array(
-            [
-                peer.admits(
-                    self._cluster,
-                    end,
-                    next((a for a in end.addresses if a.version == version), None),
-                )
-                for end in self._ends
-            ],
-            dtype=bool,
+            [peer.admits(self._cluster, e, a) for e, a in zip(ends, met, strict=True)], dtype=bool
         )
 
 

@@ -55,10 +55,23 @@ class Peer:
 
     def admits(self, cluster: Cluster, end: End, address: Address | None) -> bool:
         """Whether the other end, at this address, is one of those meant."""
-        return self.why_not(cluster, end, address) == ""
+        if self.block is not None:
+            return (
+                address is not None
+                and address in self.block
+                and not any(address in hole for hole in self.excepted)
+            )
+        if not end.policed:
+            return False
+        if self.namespaces is None:
+            if end.namespace != self.home:
+                return False
+        elif not selector_matches(self.namespaces, cluster.namespace_labels(end.namespace)):
+            return False
+        return self.pods is None or selector_matches(self.pods, end.labels)
 
     def why_not(self, cluster: Cluster, end: End, address: Address | None) -> str:
-        """Say why the other end is not meant; empty where it is."""
+        """Say why the other end is not meant; empty where `admits` holds."""
         if self.block is not None:
             if address is None or address.version != self.block.version:
                 return f"{end.name} has no IPv{self.block.version} address"
