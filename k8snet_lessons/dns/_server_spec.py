@@ -76,8 +76,8 @@ class DnsSpec:
         Datagram round trips lost between pod and CoreDNS.
     race_share : float
         On old kernels, rounds in which the A or AAAA datagram is dropped because both
-        confirm the same new conntrack entry at once (``insert_failed``). Since Linux 5.0 and
-        its stable branches ``clash_resolve`` keeps both: 0.
+        confirm the same new conntrack entry at once (``insert_failed``). Since Linux 5.7 both
+        are kept (``clash_resolve``): 0.
     node_cache : bool
         NodeLocal DNSCache on each node: no conntrack entry, TCP to CoreDNS for cluster names,
         its own forward for the others.

@@ -4,6 +4,7 @@ The entry of one flow, as a packet meets it, is in `k8snet_lessons.datapath.conn
 this package counts them.
 """
 
+from k8snet_lessons.datapath.nf_conntrack.clashes import race_loss_share, snat_refusals
 from k8snet_lessons.datapath.nf_conntrack.client import (
     PROXIES,
     Proxy,
@@ -13,6 +14,7 @@ from k8snet_lessons.datapath.nf_conntrack.client import (
     syn_ladder,
     through_proxy,
 )
+from k8snet_lessons.datapath.nf_conntrack.counter import Counter, counter, saw_tooth
 from k8snet_lessons.datapath.nf_conntrack.early_drop import chance as early_drop_chance
 from k8snet_lessons.datapath.nf_conntrack.little import (
     level,
@@ -51,6 +53,7 @@ __all__ = [
     "UDP",
     "BurstLeft",
     "ConntrackSpec",
+    "Counter",
     "Flow",
     "Memory",
     "NodeReading",
@@ -63,6 +66,7 @@ __all__ = [
     "burst_left",
     "chain_length",
     "cilium_tcp_max",
+    "counter",
     "diagram",
     "early_drop_chance",
     "kernel_buckets",
@@ -77,8 +81,11 @@ __all__ = [
     "node_text",
     "occupancy",
     "occupancy_by_process",
+    "race_loss_share",
     "read_node",
+    "saw_tooth",
     "seconds_to_full",
+    "snat_refusals",
     "statistics_text",
     "sustainable_per_s",
     "syn_ladder",
