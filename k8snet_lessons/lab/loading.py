@@ -104,7 +104,7 @@ def _measure_mode(host: Host, mode: str, count: int) -> dict[str, float]:
 
 
 def _body(run: Run) -> Result:
-    counts = (250, 1000) if run.quick else (500, 1000, 2000, 5000, 10_000, 20_000)
+    counts = (500, 2000) if run.quick else (500, 1000, 2000, 5000, 10_000, 20_000)
     rounds = 2 if run.quick else 3
     with_ebpf = not EBPF.missing()
     modes = MODES
