@@ -27,7 +27,7 @@ MORE = (
     "ingress_mode",
 )
 SEED = 1
-PREVIEW_REQUESTS = 20_000
+PREVIEW_REQUESTS = 10_000
 REQUESTS = 100_000
 _POWERS_OF_TWO = tuple(2**n for n in range(13, 21))
 _CHOICE_LABELS = {
@@ -84,7 +84,7 @@ def _knob(name: str, group: Any) -> Knob:
     field = knobs()[name]
     common: dict[str, Any] = {
         "name": name,
-        "label": field.label[0].upper() + field.label[1:],
+        "label": field.label if name == "ndots" else field.label[0].upper() + field.label[1:],
         "default": field.default,
         "unit": field.unit,
         "help": field.help,

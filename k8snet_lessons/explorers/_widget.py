@@ -153,6 +153,12 @@ class Explorer(anywidget.AnyWidget):
         self._push()
         return verdict
 
+    def uncover(self) -> None:
+        """Show the plot without a guess, all knobs at their defaults."""
+        self._desk.covered = False
+        self._desk.settings = self._desk.defaults
+        self._push()
+
     @property
     def guess(self) -> float | None:
         """The committed prediction, or None."""

@@ -3,7 +3,7 @@
 A real JupyterLab and a real Chromium; a slider moved by the arrow keys, one press after
 the other, each press waiting for the picture and then resting a moment. The clock starts
 at the slider's ``input`` event and stops at the first animation frame after the picture
-changed, for both alike. The bare widget's model costs nothing; ours simulates 20,000
+changed, for both alike. The bare widget's model costs nothing; ours simulates 10,000
 requests a move. Both stand in one notebook, and presses alternate, so that the machine's
 moods hit both.
 

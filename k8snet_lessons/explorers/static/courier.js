@@ -1,7 +1,7 @@
 // Carries knob settings to the kernel: one message in flight, the latest wins.
 // What was overtaken is never sent, so a knob turned fast leaves no queue of stale work.
 
-const REST_MS = 220; // a knob that has not moved for so long is at rest
+const REST_MS = 450; // a knob that has not moved for so long is at rest
 const SLOW_MS = 500; // then the learner is told that the kernel is busy
 const LOST_MS = 15000; // then an answer is given up (the kernel was restarted)
 
@@ -39,6 +39,11 @@ class Courier {
     this.send({ ...message, seq: this.inFlight });
     this.timers.slow = setTimeout(() => this.onWaiting(true), SLOW_MS);
     this.timers.lost = setTimeout(() => this.answered(this.inFlight, true), LOST_MS);
+  }
+
+  // True while a move is on its way or waits to be refined.
+  get busy() {
+    return Boolean(this.inFlight || this.latest || this.coarse);
   }
 
   // True while a newer setting waits: the answer at hand is already overtaken.

@@ -163,8 +163,9 @@ class ExplorerView {
       this.grid.append(this.panels.at(-1).node);
     }
     changes.forEach((change, i) => {
-      if (this.panels[i].take(change, buffers) && this.Plotly) this.panels[i].draw(this.Plotly);
+      if (this.panels[i].take(change, buffers) && this.Plotly) this.panels[i].show(this.Plotly);
     });
+    if (rest) this.settleSoon();
     if (this.Plotly && changes.length) this.live();
   }
 
@@ -190,6 +191,13 @@ class ExplorerView {
 
   showTable(rows) {
     const names = rows[0]?.length === 4 ? ["", "now (B)", "pinned (A)", "change"] : ["", "now"];
+    const cells = this.numbers.querySelectorAll("tbody td, tbody th");
+    const texts = rows.flat();
+    if (cells.length === texts.length && this.columns === names.length) {
+      cells.forEach((cell, i) => cell.textContent !== texts[i] && (cell.textContent = texts[i]));
+      return;
+    }
+    this.columns = names.length;
     const head = element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, name)));
     const body = rows.map(([label, ...cells]) => element("tr", {},
       element("th", { scope: "row" }, label), ...cells.map((cell) => element("td", {}, cell))));
@@ -236,6 +244,17 @@ class ExplorerView {
     }
   }
 
+  // One panel at a time, when the browser has nothing better to do.
+  settleSoon() {
+    cancelIdleCallback(this.settling);
+    const next = (left) => {
+      if (!left.length || this.courier.busy) return;
+      left[0].settle(this.Plotly);
+      this.settling = requestIdleCallback(() => next(left.slice(1)));
+    };
+    if (this.Plotly) this.settling = requestIdleCallback(() => next(this.panels));
+  }
+
   redrawSoon() {
     cancelAnimationFrame(this.redraw);
     this.redraw = requestAnimationFrame(() => this.drawAll());
@@ -256,6 +275,7 @@ class ExplorerView {
 
   stop() {
     this.courier.stop();
+    cancelIdleCallback(this.settling);
     this.sizes.disconnect();
     this.theme.disconnect();
     this.model.off("msg:custom", this.onMessage);

@@ -71,12 +71,12 @@ class KnobControl {
     if (this.slider) row.append(this.slider);
     const name = element("label", { for: id }, spec.label);
     const named = element("div", { class: "k8s-knob-name" }, name);
-    if (spec.unit) named.append(" ", element("span", { class: "k8s-unit" }, spec.unit));
     if (spec.help) {
       named.append(" ",
         element("button", { type: "button", class: "k8s-hint", "aria-label": `About: ${spec.label}`, "aria-describedby": `${id}-help` }, "?"),
         element("span", { class: "k8s-help", role: "tooltip", id: `${id}-help` }, spec.help));
     }
+    if (spec.unit) named.append(" ", element("span", { class: "k8s-unit" }, spec.unit));
     this.node = element("div", { class: `k8s-knob k8s-${spec.kind}` },
       element("div", { class: "k8s-knob-head" }, named, line), row, this.error);
     this.show(spec.default);

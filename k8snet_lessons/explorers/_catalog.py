@@ -1,0 +1,25 @@
+"""The explorers that have a still picture, by its name.
+
+A lesson's author adds a line here, sets ``still=`` to the name, and runs `make stills`.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+
+from k8snet_lessons.explorers._widget import Explorer
+
+#: Name of the still to "module:factory".
+CATALOG: Mapping[str, str] = MappingProxyType(
+    {
+        "main-road": "k8snet_lessons.explorers:main_road",
+    }
+)
+
+
+def build(name: str) -> Explorer:
+    """The explorer of a still, as the still shows it: uncovered, all knobs at default."""
+    module, _, factory = CATALOG[name].partition(":")
+    explorer: Explorer = getattr(import_module(module), factory)()
+    explorer.uncover()
+    return explorer
