@@ -1,76 +1,51 @@
-"""Print how long a dump takes to read and a packet to walk, over the size of the node.
+"""Print how long a node takes to program, its dump to read, and a packet to walk.
 
     python tests/bench/trace.py [SERVICES ...]
 
-Ratios travel between machines, seconds do not. A last column of about 1 says linear.
+Ratios travel between machines, seconds do not. The column of growth is time a line over
+that of the first row: about 1 says linear.
 """
 
 import sys
 import time
 
+from k8snet_lessons.cluster import synthetic_cluster
+from k8snet_lessons.control import program
 from k8snet_lessons.datapath import Packet, parse_iptables_save, trace
 
 ENDPOINTS = 10
 
 
-def dump(services):
-    """The nat table of a node with so many Services of ten endpoints each."""
-    chains, rules = [], []
-    for s in range(services):
-        vip = f"172.{16 + s // 65536}.{s // 256 % 256}.{s % 256}"
-        name = f"ns{s}/svc{s}:p80"
-        chains.append(f":KUBE-SVC-{s:016d} - [0:0]")
-        rules.append(
-            f'-A KUBE-SERVICES -d {vip}/32 -p tcp -m comment --comment "{name} cluster IP" '
-            f"-m tcp --dport 80 -j KUBE-SVC-{s:016d}"
-        )
-        for e in range(ENDPOINTS):
-            k = s * ENDPOINTS + e
-            pod = f"10.{k // 65536}.{k // 256 % 256}.{k % 256}"
-            dice = round(2**31 / (ENDPOINTS - e)) / 2**31
-            toss = f" -m statistic --mode random --probability {dice:.11f}" if dice < 1 else ""
-            chains.append(f":KUBE-SEP-{k:016d} - [0:0]")
-            rules.append(
-                f'-A KUBE-SVC-{s:016d} -m comment --comment "{name} -> {pod}:80"{toss} '
-                f"-j KUBE-SEP-{k:016d}"
-            )
-            rules.append(
-                f'-A KUBE-SEP-{k:016d} -s {pod}/32 -m comment --comment "{name}" -j KUBE-MARK-MASQ'
-            )
-            rules.append(
-                f'-A KUBE-SEP-{k:016d} -p tcp -m comment --comment "{name}" -m tcp '
-                f"-j DNAT --to-destination {pod}:80"
-            )
-    head = ["*nat", ":PREROUTING ACCEPT [0:0]", ":POSTROUTING ACCEPT [0:0]",
-            ":KUBE-SERVICES - [0:0]", ":KUBE-MARK-MASQ - [0:0]"]  # fmt: skip
-    first = [
-        "-A PREROUTING -j KUBE-SERVICES",
-        "-A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000",
-    ]
-    return "\n".join([*head, *chains, *first, *rules, "COMMIT"]) + "\n", vip
+def timed(call, *arguments, **more):
+    """What a call returns, and its seconds."""
+    start = time.perf_counter()
+    made = call(*arguments, **more)
+    return made, time.perf_counter() - start
 
 
 def main(sizes):
     """One row a size."""
-    print("services    lines   read s  us/line  of first   trace 1 ms  trace 2 ms  rules tried")
+    print("services    lines  program s  write s   read s  us/line  growth  "
+          "trace 1st ms  trace 2nd ms  rules tried")  # fmt: skip
     base = 0.0
     for services in sizes:
-        text, last = dump(services)
+        cluster = synthetic_cluster(services, ENDPOINTS)
+        programmed, programming = timed(program, cluster)
+        text, writing = timed(programmed.to_text, "save")
+        ruleset, reading = timed(parse_iptables_save, text)
         lines = text.count("\n")
-        start = time.perf_counter()
-        ruleset = parse_iptables_save(text)
-        read = time.perf_counter() - start
-        packet = Packet("10.244.0.9", last, 80)
-        took = []
-        for _ in range(2):
-            start = time.perf_counter()
-            found = trace(ruleset, packet, local_addresses=["192.168.0.2"])
-            took.append((time.perf_counter() - start) * 1e3)
-        each = read / lines * 1e6
+        each = reading / lines * 1e6
         base = base or each
+        last = ruleset.tables["nat"].chains["KUBE-SERVICES"].rules[-2]
+        address = next(m.cidr for m in last.matches if hasattr(m, "cidr"))
+        packet = Packet("10.128.0.9", address, 80)
+        found, first = timed(trace, ruleset, packet, local_addresses=["192.168.1.11"])
+        _, second = timed(trace, ruleset, packet, local_addresses=["192.168.1.11"])
+        assert len(found.outcomes) == ENDPOINTS
         print(
-            f"{services:8d} {lines:8d} {read:8.2f} {each:8.2f} {each / base:9.2f} "
-            f"{took[0]:12.1f} {took[1]:11.1f} {found.outcomes[-1].rules_evaluated:12d}"
+            f"{services:8d} {lines:8d} {programming:10.2f} {writing:8.2f} {reading:8.2f} "
+            f"{each:8.2f} {each / base:7.2f} {first * 1e3:13.1f} {second * 1e3:13.1f} "
+            f"{found.outcomes[-1].rules_evaluated:12d}"
         )
 
 

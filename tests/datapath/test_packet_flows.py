@@ -332,3 +332,28 @@ def test_what_comes_for_localhost_from_outside_is_dropped() -> None:
     ruleset = program(world(*PORTS4), "here")
     (outcome,) = trace(ruleset, Packet(OUTSIDE, "127.0.0.1", 22), "external").outcomes
     assert (outcome.verdict, outcome.steps[-1].chain) == ("drop", "KUBE-FIREWALL")
+
+
+@pytest.mark.parametrize("form", ["restore", "save"])
+@pytest.mark.parametrize("name", [*CASES, *NODE_PORTS])
+def test_flows_through_the_text_alone(name: str, form: Any) -> None:
+    """A dump does not say which addresses are the node's; its own rules give them away."""
+    parts, options, flows = {**CASES, **NODE_PORTS}[name]
+    ruleset = program(world(*parts), "here", "iptables", **options)
+    parsed = parse_iptables_save(ruleset.to_text(form))
+    for flow in flows:
+        wanted = ("" if flow.ends == "ACCEPT" else flow.ends), flow.masqueraded
+        assert ends_of(parsed, flow) == wanted, flow
+
+
+def test_a_dump_reads_back_as_what_was_programmed() -> None:
+    parts, options, _ = CASES["external policy Local"]
+    ruleset = program(world(*parts), "here", **options)
+    for form in ("restore", "save"):
+        parsed = parse_iptables_save(ruleset.to_text(form))
+        for name, table in ruleset.tables.items():
+            for chain in table:
+                read = parsed.tables[name].chains[chain.name]
+                assert [(set(rule.matches), rule.target) for rule in read.rules] == [
+                    (set(rule.matches), rule.target) for rule in chain.rules
+                ]
