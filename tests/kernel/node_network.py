@@ -8,6 +8,7 @@ import ctypes
 import errno
 import os
 import selectors
+import shutil
 import socket
 import struct
 import subprocess
@@ -30,6 +31,8 @@ def why_not() -> str:
     """Why namespaces cannot be had here; empty if they can."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return "needs root, to make network namespaces"
+    if shutil.which("ip") is None:
+        return "needs the ip command (iproute2)"
     probe = f"k8snet-probe-{os.getpid()}"
     made = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True)
     if made.returncode:
@@ -144,11 +147,11 @@ class NodeNetwork:
     def forget(self) -> None:
         """Remove all rules and all connections of the node."""
         with self.inside("node"):
-            for command in (["nft", "flush", "ruleset"], ["conntrack", "-F"]):
-                subprocess.run(command, capture_output=True)
-            for table in ("filter", "nat"):
+            attempt("nft", "flush", "ruleset")
+            attempt("conntrack", "-F")
+            for table in ("raw", "mangle", "nat", "filter"):
                 for flag in ("-F", "-X"):
-                    subprocess.run(["iptables-legacy", "-t", table, flag], capture_output=True)
+                    attempt("iptables-legacy", "-t", table, flag)
 
     def listen(self, pod: str, port: int) -> None:
         """Open a port in a pod, or in the node itself."""
@@ -201,6 +204,12 @@ def run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise AssertionError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
+def attempt(*command: str) -> None:
+    """Run a command if it is there, whatever comes of it."""
+    if shutil.which(command[0]) is not None:
+        subprocess.run(command, capture_output=True)
 
 
 def _setns(descriptor: int) -> None:
