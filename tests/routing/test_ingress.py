@@ -159,6 +159,22 @@ def test_classes_part_ingresses():
     assert reached(text, "/", ingress_class="main") is None
 
 
+def test_a_class_that_is_not_declared_beside_others_is_served_by_nobody():
+    text = ingress([("Prefix", "/", "s")], more="  ingressClassName: misspelled\n")
+    assert reached(text, "/") == "s"
+    declared = (
+        "---\napiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: nginx}\n"
+        "spec: {controller: k8s.io/ingress-nginx}\n"
+    )
+    assert reached(text + declared, "/") is None
+    assert reached(text.replace("misspelled", "nginx") + declared, "/") == "s"
+
+
+def test_an_empty_path_is_the_root():
+    assert reached(ingress([("Exact", "/", "s")]), "") == "s"
+    assert reached(ingress([("Exact", "/", "s")]), "?a=b") == "s"
+
+
 def test_named_ports_become_numbers_where_the_service_is_known():
     text = ingress([("Prefix", "/", "s")]).replace("{number: 80}", "{name: http}")
     service = (
@@ -188,7 +204,6 @@ def test_certificates_are_chosen_by_server_name_alone():
     ("host", "path", "more"),
     [
         ("h", "no-slash", {}),
-        ("h", "", {}),
         (None, "/", {}),
         ("h", "/", {"method": "BREW"}),
         ("h", "/", {"via": "mesh"}),

@@ -7,6 +7,8 @@ https://kubernetes.io/docs/concepts/services-networking/ingress/ and the API's o
 - A host of its own beats a wildcard, which beats a rule without a host; the most specific host
   decides alone, and a path it does not know goes to the default backend. NGINX's servers
   and Envoy's virtual hosts work that way.
+- Where the manifests declare IngressClasses, an Ingress whose ``ingressClassName`` is none of
+  them is served by nobody; where they declare none, any name is taken for a class that exists.
 - The same host and path twice: the oldest Ingress wins, then the first by name.
 """
 
@@ -72,13 +74,22 @@ def class_of(cluster: Cluster, ingress: Any) -> str | None:
 
 
 def ingresses_of(cluster: Cluster, ingress_class: str | None) -> list[tuple[str, Any]]:
-    """List Ingresses, oldest first, of one class or of all."""
+    """List Ingresses, oldest first, of one class or of all that some controller serves."""
     chosen = [
         (name, each)
         for name, each in cluster.ingresses.items()
-        if ingress_class is None or class_of(cluster, each) == ingress_class
+        if (
+            _served(cluster, each)
+            if ingress_class is None
+            else class_of(cluster, each) == ingress_class
+        )
     ]
     return sorted(chosen, key=lambda item: (created(item[1]), item[0]))
+
+
+def _served(cluster: Cluster, ingress: Any) -> bool:
+    named, known = ingress.spec.ingressClassName, cluster.ingress_classes
+    return not named or not known or named in known
 
 
 def route_by_ingress(cluster: Cluster, request: Request, ingress_class: str | None) -> Routing:

@@ -110,8 +110,11 @@ def read_request(host: str, path: str, method: str, headers: Mapping[str, str] |
     Raises
     ------
     InputError
-        If the path does not begin with a slash, or the method is unknown.
+        If a path that is not empty does not begin with a slash, or the method is unknown.
     """
+    if path == "" or (isinstance(path, str) and path.startswith("?")):
+        # RFC 9110, section 4.2.3: a client sends "/" for an empty path.
+        path = "/" + path
     if not isinstance(path, str) or not path.startswith("/"):
         raise InputError("path", path, "a path that starts with '/'")
     if not isinstance(host, str):
