@@ -111,9 +111,10 @@ def read_documents(text: str, source: str = "") -> Iterator[tuple[int, Node]]:
     except (yaml.YAMLError, UnicodeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(
-            "YAML", Words(f"not understood ({error})"), "text that is valid YAML", source
-        ) from None
+        said = Words(f"not understood ({' '.join(str(error).split())})")
+        place = getattr(error, "position", None)
+        line = f"{prefix}line {text.count(chr(10), 0, place) + 1}" if place is not None else source
+        raise InputError("YAML", said, "text that is valid YAML", line) from None
 
 
 class _Reader:

@@ -116,7 +116,7 @@ class IpvsRuleset:
         for server in self.servers.values():
             flag = _FLAGS[server.protocol]
             persistent = f" -p {server.persistent_s}" if server.persistent_s else ""
-            # The "mh" scheduler is told to hash the source address only.
+            # For "mh" (Maglev) kube-proxy sets the flag that makes it hash the port too.
             hashed = " -b mh-port" if server.scheduler == "mh" else ""
             lines.append(f"-A {flag} {server.address} -s {server.scheduler}{persistent}{hashed}")
             lines += [
