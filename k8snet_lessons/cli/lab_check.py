@@ -24,7 +24,7 @@ def command(as_json: bool) -> None:
     if sys.platform != "linux":
         raise click.ClickException(f"the lab measures Linux kernels, and this is {sys.platform}")
     from k8snet_lessons.lab.experiments import EXPERIMENTS
-    from k8snet_lessons.lab.needs import optional_links, unmet
+    from k8snet_lessons.lab.needs import optional_parts, unmet
     from k8snet_lessons.lab.unprivileged import enter_user_namespace
 
     enter_user_namespace()
@@ -37,15 +37,16 @@ def command(as_json: bool) -> None:
         }
         for experiment in EXPERIMENTS.values()
     ]
-    links = optional_links()
+    parts = optional_parts()
     if as_json:
-        click.echo(json.dumps({"experiments": findings, "tunnels": links}, indent=1))
+        click.echo(json.dumps({"experiments": findings, "parts": parts}, indent=1))
     else:
         for each in findings:
             mark = "no " if each["missing"] else "yes"
             click.echo(f"{mark}  {each['name']:<16}{each['question']}")
             for reason in each["missing"]:
                 click.echo(f"{'':<21}missing: {reason}")
-        for kind, reason in links.items():
-            click.echo(f"{'no ' if reason else 'yes'}  {kind:<16}as a tunnel in overlay  {reason}")
+        click.echo("\nBesides, where the kernel and the installed programs allow:")
+        for part, reason in parts.items():
+            click.echo(f"{'no ' if reason else 'yes'}  {part}" + (f": {reason}" if reason else ""))
     sys.exit(1 if all(each["missing"] for each in findings) else 0)

@@ -58,9 +58,13 @@ def link_kind(kind: str) -> Need:
     return Need(f"{kind} links", missing)
 
 
-def optional_links() -> dict[str, str]:
-    """For each tunnel that `overlay` tries if it can: why it cannot, or an empty string."""
-    return {kind: link_kind(kind).missing() for kind in ("vxlan", "geneve", "ipip", "wireguard")}
+def optional_parts() -> dict[str, str]:
+    """What experiments do besides where they can: why they cannot, or an empty string."""
+    tunnels = ("vxlan", "geneve", "ipip")
+    return {
+        "eBPF in first-packet and loading": EBPF.missing(),
+        **{f"{kind} in overlay": link_kind(kind).missing() for kind in tunnels},
+    }
 
 
 def _try_link(kind: str) -> str:
