@@ -115,9 +115,10 @@ def answering(answers: Answers | None) -> Callable[[str, str], Reply | None]:
     """Turn the caller's table into a function; what it does not list is NXDOMAIN."""
     table: dict[tuple[str, str], Reply | None] = {}
     for key, answer in (answers or {}).items():
-        if not (isinstance(key, tuple) and len(key) == 2):
+        parts = key.rsplit(" ", 1) if isinstance(key, str) else key  # "qname qtype", as recorded
+        if not (isinstance(parts, tuple | list) and len(parts) == 2):
             raise InputError("answers", key, "keys of the form (qname, qtype)")
-        qname, qtype = key
+        qname, qtype = parts
         stripped = qname.lower().removesuffix(".") or "."
         table[stripped, qtype.upper()] = _read_answer(f"answers[{qname} {qtype}]", answer, qtype)
 
