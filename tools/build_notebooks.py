@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 from k8snet_lessons.assess.notebooks import read_notebook, source_of, write_text  # noqa: E402
 from k8snet_lessons.course.anatomy import expand  # noqa: E402
 from k8snet_lessons.course.curriculum import LESSONS, Lesson, find  # noqa: E402
+from k8snet_lessons.course.pictures import picture  # noqa: E402
 
 FENCE = re.compile(r"^(`{3,}|~{3,})(.*)$")
 HEADING = re.compile(r"^#{1,2} (.+)$")
@@ -162,13 +163,22 @@ def main() -> None:
         start = time.monotonic()
         source = ROOT / "lessons" / f"{here.slug}.md"
         if source.is_file():
-            notebook = build(here, source.read_text(encoding="utf-8"))
+            text = source.read_text(encoding="utf-8")
+            if "{{figure}}" in text:
+                _draw(here)
+            notebook = build(here, text)
             _store(ROOT / here.path, execute(notebook, ROOT / "notebooks", here.slug), start)
         solution = ROOT / "solutions" / here.file
         if solution.is_file():
             start = time.monotonic()
             done = execute(read_notebook(solution), solution.parent, f"solutions/{here.slug}")
             _store(solution, done, start)
+
+
+def _draw(here: Lesson) -> None:
+    file = ROOT / "notebooks" / "img" / f"{here.slug}.svg"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(picture(here.slug)[0], encoding="utf-8")
 
 
 def _store(path: Path, notebook: dict[str, Any], start: float) -> None:

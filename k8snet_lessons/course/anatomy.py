@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from k8snet_lessons.course.curriculum import LESSONS, Lesson, following, lesson, numbered
+from k8snet_lessons.course.pictures import picture
 from k8snet_lessons.course.questions import Question, questions
 from k8snet_lessons.errors import InputError
 
@@ -39,7 +40,7 @@ def problems(here: Lesson, headings: list[str], code_lines: list[int]) -> list[s
     headings : list of str
         Its headings of the second level, in order.
     code_lines : list of int
-        Lines of each code cell.
+        Lines of each code cell that are not blank.
 
     Returns
     -------
@@ -69,6 +70,7 @@ def expand(directive: str, here: Lesson) -> str:
         "quiz": quiz,
         "next": next_lesson,
         "map": lambda _: course_map(),
+        "figure": figure,
     }
     if directive not in makers:
         raise InputError("directive", directive, "one of " + ", ".join(makers), here.slug)
@@ -101,6 +103,11 @@ def link(to: Lesson) -> str:
     return f"[{name}]({to.file})" if to.ready else f"{name} (to come)"
 
 
+def figure(here: Lesson) -> str:
+    """Return the lesson's picture; the builder writes its file."""
+    return f"![{picture(here.slug)[1]}](img/{here.slug}.svg)"
+
+
 def exercise(here: Lesson) -> str:
     """Return the pointer to a lesson's exercise."""
     if not here.exercise:
@@ -123,7 +130,7 @@ def quiz(here: Lesson) -> str:
 
 
 def _ask(question: Question, number: int) -> str:
-    lines = [f"**{number}.** {question.prompt}"]
+    lines = [("<br>" if number > 1 else "") + f"**{number}.** {question.prompt}"]
     for letter, choice in zip("ABCDEFGH", question.choices, strict=False):
         verdict = "✓ **Yes.**" if choice.right else "✗ **No.**"
         lines.append(

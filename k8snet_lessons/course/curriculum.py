@@ -75,7 +75,7 @@ LESSONS: Final[tuple[Lesson, ...]] = (
             "say which part of a request's road a setting touches",
             "find the lesson that answers your question",
         ),
-        ready=False,
+        ready=True,
         kind="guide",
     ),
     Lesson(
@@ -91,6 +91,7 @@ LESSONS: Final[tuple[Lesson, ...]] = (
             "choose between node ports and pod addresses, and between the two external traffic "
             "policies, and name the price of each",
         ),
+        ready=True,
         exercise=True,
     ),
     Lesson(

@@ -1,5 +1,6 @@
 """The walk from the load balancer to the pod: a picture that lights up hop by hop."""
 
+import html
 from dataclasses import asdict, replace
 from importlib.resources import files
 from typing import Any, Final
@@ -27,7 +28,7 @@ _KNOBS: Final = (
     ),
     (
         "tls_terminates_at",
-        "Client's TLS ends at",
+        "Encrypted as far as",
         (("ingress", "the ingress"), ("load_balancer", "the balancer")),
     ),
     (
@@ -114,6 +115,14 @@ class PathWalk(anywidget.AnyWidget):
         self._guess, self._covered = guess, False
         self.frame = self._frame()
 
+    def _question_html(self) -> str:
+        spec = self._spec()
+        answers = "".join(f"<li>{who}, <code>{one}</code></li>" for one, who in self._answers())
+        return (
+            f"<p>{html.escape(spec['setting'])} <b>{html.escape(_QUESTION)}</b></p>"
+            f"<ul>{answers}</ul>"
+        )
+
     def _answers(self) -> tuple[tuple[str, str], ...]:
         at = self._addresses
         return (
@@ -190,12 +199,12 @@ class PathWalk(anywidget.AnyWidget):
         return f"<PathWalk {settings}>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Show the widget; where there is no kernel, the hops as a table."""
+        """Show the widget; where there is no kernel, the question, or the hops as a table."""
         bundle = super()._repr_mimebundle_(**kwargs)
         data = dict((bundle[0] if isinstance(bundle, tuple) else bundle) or {})
         path = self.path
-        data["text/plain"] = repr(self) + "\n" + describe(path).replace("; ", "\n")
-        data["text/html"] = hops_html(path)
+        data["text/plain"] = repr(self)
+        data["text/html"] = self._question_html() if self._covered else hops_html(path)
         return (data, bundle[1]) if isinstance(bundle, tuple) else data
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from k8snet_lessons.datapath.faults import FAULTS, client_sees
-from k8snet_lessons.datapath.path import Flow, Hop, Path
+from k8snet_lessons.datapath.path import Edge, Flow, Hop, Path, walk
 from k8snet_lessons.figures.palette import BLUE, GREEN, GRID, INK, MUTED, PURPLE, VERMILLION
 
 WIDTH: Final = 1000
@@ -127,7 +127,10 @@ def _by(hop: Hop) -> str:
 
 
 def _plain(flow: Flow | None) -> str:
-    return html.escape(str(flow)) if flow else "–"
+    if flow is None:
+        return "–"
+    src, dst = _ends(flow)
+    return f"{src}<br>→ {dst}"
 
 
 def _marked(hop: Hop) -> str:
@@ -137,7 +140,7 @@ def _marked(hop: Hop) -> str:
     src, dst = _ends(hop.after)
     src = f"<b>{src}</b>" if "src" in hop.rewritten else src
     dst = f"<b>{dst}</b>" if "dst" in hop.rewritten else dst
-    return f"{src} → {dst}"
+    return f"{src}<br>→ {dst}"
 
 
 def _ends(flow: Flow) -> tuple[str, str]:
@@ -328,3 +331,38 @@ def _source(source: str) -> str:
     if source.startswith("https://"):
         return f"<a href='{html.escape(source)}'>documentation</a>"
     return html.escape(source)
+
+
+def callers_html() -> str:
+    """Return the table of who the ingress sees as the caller, for each kind of edge."""
+    rows = []
+    for balancer, keeps, name in (
+        ("l4", True, "layer 4, keeps the client's address"),
+        ("l4", False, "layer 4, uses its own address"),
+        ("l7", False, "layer 7"),
+    ):
+        cells = []
+        for target, policy in (
+            ("node_port", "Cluster"),
+            ("node_port", "Local"),
+            ("pod_ip", "Cluster"),
+        ):
+            edge = Edge(
+                load_balancer=balancer,
+                keeps_client_address=keeps,
+                target=target,
+                external_traffic_policy=policy,
+            )
+            cells.append(f"<td style='text-align:left'>{_who(walk(edge))}</td>")
+        rows.append(f"<tr><th style='text-align:left' scope='row'>{name}</th>{''.join(cells)}</tr>")
+    head = "".join(
+        f"<th style='text-align:left' scope='col'>{name}</th>"
+        for name in ("load balancer", "node port, Cluster", "node port, Local", "pod address")
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _who(path: Path) -> str:
+    at = path.addresses
+    names = {at.client: "the client", at.balancer_inside: "the balancer", at.node_a: "a node"}
+    return f"{names[path.ingress_sees]}, <code>{path.ingress_sees}</code>"

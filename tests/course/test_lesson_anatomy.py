@@ -10,6 +10,7 @@ import pytest
 
 from k8snet_lessons.course.anatomy import PARTS, course_map, expand, problems, title
 from k8snet_lessons.course.curriculum import LESSONS, find, following, lesson, numbered
+from k8snet_lessons.course.pictures import picture
 from k8snet_lessons.course.questions import load, questions
 from k8snet_lessons.errors import InputError
 
@@ -31,7 +32,9 @@ def test_a_lesson_has_every_part_in_order(here):
     prose = "\n".join(text(cell) for cell in cells(here) if cell["cell_type"] == "markdown")
     headings = re.findall(r"^## (.+)$", prose, re.M)
     code = [
-        len(text(cell).strip().splitlines()) for cell in cells(here) if cell["cell_type"] == "code"
+        sum(bool(line.strip()) for line in text(cell).splitlines())
+        for cell in cells(here)
+        if cell["cell_type"] == "code"
     ]
     assert problems(here, headings, code) == []
 
@@ -89,6 +92,15 @@ def test_the_curriculum_is_in_order_and_whole():
         assert all(number < one.number for number in one.needs)
         assert (ROOT / "exercises" / one.file).is_file() == one.exercise
         assert (ROOT / one.path).is_file() == one.ready
+
+
+def test_a_lessons_picture_is_the_one_that_the_code_draws():
+    for here in READY:
+        file = ROOT / "notebooks" / "img" / f"{here.slug}.svg"
+        if file.is_file():
+            drawn, words = picture(here.slug)
+            assert file.read_text(encoding="utf-8") == drawn
+            assert len(words) > 40
 
 
 def test_the_map_links_only_what_is_there():

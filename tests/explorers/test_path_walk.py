@@ -74,4 +74,8 @@ def test_without_a_kernel_the_road_is_a_table(walked):
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     assert "203.0.113.7:51512" in data["text/html"]
     assert data["text/plain"].startswith("<PathWalk load_balancer='l4'")
+    covered = north_south_path()._repr_mimebundle_()
+    shown = covered[0] if isinstance(covered, tuple) else covered
+    assert "10.0.1.11" in shown["text/html"]
+    assert "masquerade" not in shown["text/html"]
     assert " at 0x" not in data["text/plain"]
