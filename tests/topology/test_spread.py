@@ -12,14 +12,16 @@ from k8snet_lessons.control.topology import (
     hint_endpoints,
     spread_traffic,
 )
+from k8snet_lessons.data.costs import cost
 from k8snet_lessons.errors import InputError
 
 SIX = tuple(ZoneEndpoint(zone) for zone in "aabbcc")
 EVEN = tuple(ClientGroup(zone, 100.0) for zone in "abc")
+ROUND = CrossZonePath(same_zone_rtt_us=250, cross_zone_rtt_us=1000)
 
 
 def test_without_hints_two_thirds_of_the_traffic_of_three_zones_crosses():
-    spread = spread_traffic(EVEN, SIX)
+    spread = spread_traffic(EVEN, SIX, path=ROUND)
     assert spread.cross_zone_share == pytest.approx(2 / 3)
     assert spread.load_per_s == pytest.approx(np.full(6, 50.0))
     assert spread.hottest_over_mean == pytest.approx(1)
@@ -28,7 +30,7 @@ def test_without_hints_two_thirds_of_the_traffic_of_three_zones_crosses():
 
 def test_with_hints_nothing_crosses():
     hinted = hint_endpoints(SIX, traffic_distribution="PreferSameZone").endpoints
-    spread = spread_traffic(EVEN, hinted)
+    spread = spread_traffic(EVEN, hinted, path=ROUND)
     assert spread.cross_zone_share == 0
     assert spread.transfer_cost_per_month == 0
     assert spread.mean_rtt_us == 250
@@ -64,6 +66,12 @@ def test_load_is_conserved_or_counted_as_unserved():
     assert spread.unserved_per_s == pytest.approx(5)
     assert spread.load_per_s.sum() + spread.unserved_per_s == pytest.approx(15)
     assert spread.hottest_over_mean == pytest.approx(1)
+
+
+def test_the_default_path_is_that_of_the_cost_table():
+    spread = spread_traffic(EVEN, SIX)
+    near, far = cost("network.same_zone_rtt_us"), cost("network.cross_zone_rtt_us")
+    assert spread.mean_rtt_us == pytest.approx(near / 3 + far * 2 / 3)
 
 
 def test_nobody_at_all():

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from k8snet_lessons.control.topology._endpoint import ZoneEndpoint
 from k8snet_lessons.control.topology._selection import select_endpoints
+from k8snet_lessons.data.costs import cost
 from k8snet_lessons.errors import InputError
 
 _SECONDS_PER_HOUR = 3600.0
@@ -30,10 +31,9 @@ class CrossZonePath:
     Attributes
     ----------
     same_zone_rtt_us, cross_zone_rtt_us : float
-        Round trips. The defaults are round figures inside the range of best-of-50 pings
-        between AWS zones, 0.25 ms to 3.37 ms
-        (https://xkyle.com/Measuring-AWS-Region-and-AZ-Latency); AWS itself promises
-        "single-digit millisecond".
+        Round trips; the course's cost table holds the defaults and their sources. Pairs of
+        zones differ widely: best-of-50 pings between AWS zones range from 0.25 ms to 3.37 ms
+        (https://xkyle.com/Measuring-AWS-Region-and-AZ-Latency).
     request_bytes, response_bytes : float
         On the wire, both billed.
     price_per_gb_each_way : float
@@ -47,8 +47,8 @@ class CrossZonePath:
         Decimal; where a bill counts 2**30 it is 7 % smaller.
     """
 
-    same_zone_rtt_us: float = 250.0
-    cross_zone_rtt_us: float = 1_000.0
+    same_zone_rtt_us: float = field(default_factory=lambda: cost("network.same_zone_rtt_us"))
+    cross_zone_rtt_us: float = field(default_factory=lambda: cost("network.cross_zone_rtt_us"))
     request_bytes: float = 2_000.0
     response_bytes: float = 10_000.0
     price_per_gb_each_way: float = 0.01
