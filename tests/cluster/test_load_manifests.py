@@ -165,6 +165,8 @@ class TestWhatIsFilledIn:
     @pytest.mark.parametrize("kind", ["StatefulSet", "ReplicaSet", "DaemonSet", "Job"])
     def test_other_workloads_make_pods_too(self, kind: str) -> None:
         text = SHOP.split("---")[0].replace("Deployment", kind)
+        if kind == "StatefulSet":
+            text = text.replace("spec:\n  replicas", "spec:\n  serviceName: web\n  replicas")
         if kind in ("DaemonSet", "Job"):
             text = text.replace("  replicas: 3\n", "")
         if kind == "Job":
