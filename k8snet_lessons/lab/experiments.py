@@ -7,10 +7,11 @@ from k8snet_lessons.lab.experiment import Experiment
 from k8snet_lessons.lab.first_packet import FIRST_PACKET
 from k8snet_lessons.lab.loading import LOADING
 from k8snet_lessons.lab.lookups import LOOKUPS
+from k8snet_lessons.lab.mtu import MTU
 from k8snet_lessons.lab.nat import NAT
 from k8snet_lessons.lab.overlay import OVERLAY
 from k8snet_lessons.lab.proxy import PROXY
-from k8snet_lessons.lab.refusals import MTU, REFUSALS
+from k8snet_lessons.lab.refusals import REFUSALS
 from k8snet_lessons.lab.syn_retries import SYN_RETRIES
 from k8snet_lessons.lab.tls import TLS
 

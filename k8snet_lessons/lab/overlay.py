@@ -44,7 +44,10 @@ def _body(run: Run) -> Result:
             absent[candidate] = why
         else:
             carried.append(candidate)
-    absent["wireguard"] = link_kind("wireguard").missing() or "not tried: it needs keys that this experiment does not make"
+    absent["wireguard"] = (
+        link_kind("wireguard").missing()
+        or "not tried: it needs keys that this experiment does not make"
+    )
     series: list[Series] = []
     findings: dict[str, object] = {"absent": absent}
     with Topology() as topology:

@@ -5,6 +5,7 @@ import struct
 import time
 
 from k8snet_lessons.data.measured import Series
+from k8snet_lessons.lab.errors import LabError
 from k8snet_lessons.lab.experiment import Experiment, Result, Run
 from k8snet_lessons.lab.flows import SERVER_IP, tracking_node
 from k8snet_lessons.lab.hosts import Topology
@@ -52,8 +53,8 @@ def _body(run: Run) -> Result:
             node.run(["nft", "-f", "-"], _SILENCE)
             try:
                 default = client.sysctl(LINEAR)
-            except Exception:
-                default = "absent"
+            except LabError:
+                default = "absent"  # the setting came with Linux 6.5
             if default != "absent":
                 client.set_sysctl(LINEAR, linear)
             elif linear:
