@@ -5,6 +5,7 @@ would, and the pods believe in 1500.
 """
 
 import os
+import shutil
 import socket
 import sys
 import time
@@ -16,6 +17,7 @@ from k8snet_lessons.datapath.cni import MtuPath, send_messages
 pytestmark = [
     pytest.mark.kernel,
     pytest.mark.skipif(sys.platform != "linux", reason="network namespaces are Linux's"),
+    pytest.mark.skipif(shutil.which("nft") is None, reason="nft is not installed"),
     pytest.mark.skipif(
         not hasattr(os, "geteuid") or os.geteuid() != 0, reason="namespaces need root here"
     ),
@@ -91,6 +93,9 @@ def answer(address, port):
 def hole():
     hosts = pytest.importorskip("k8snet_lessons.lab.hosts", exc_type=ImportError)
     pytest.importorskip("pyroute2")
+    refused = pytest.importorskip("k8snet_lessons.lab.needs").NAMESPACES.missing()
+    if refused:
+        pytest.skip(f"no network namespaces here: {refused}")
     with hosts.Topology() as topology:
         pod, left, right, server = (topology.host(n) for n in ("pod", "left", "right", "server"))
         topology.connect(pod, left, "10.1.0.2/24", "10.1.0.1/24", ("eth0", "pod"))

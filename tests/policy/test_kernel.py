@@ -135,6 +135,9 @@ def try_all(targets, timeout_s):
 def node_and_pods():
     hosts = pytest.importorskip("k8snet_lessons.lab.hosts", exc_type=ImportError)
     pytest.importorskip("pyroute2")
+    refused = pytest.importorskip("k8snet_lessons.lab.needs").NAMESPACES.missing()
+    if refused:
+        pytest.skip(f"no network namespaces here: {refused}")
     with hosts.Topology() as topology:
         node = topology.host("node")
         node.set_sysctl("net.ipv4.ip_forward", 1)
