@@ -23,7 +23,7 @@ Exit status:
   0  every packet arrives, whatever the dice say
   1  some packet is dropped or rejected, or may be
   2  the dump or a packet cannot be read
-  3  the answer rests on something that the dump does not tell (see --local, --route, --set)
+  3  the answer rests on something that the dump does not tell (see --in, --route, --set)
 """
 
 

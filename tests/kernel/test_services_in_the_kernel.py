@@ -72,15 +72,17 @@ def manifests(seed: int) -> tuple[str, list[Case]]:
     ]
     cases: list[Case] = []
 
-    def add(name: str, spec: str, chosen: list[str], kind: str = "ClusterIP") -> str:
+    def add(name: str, spec: str, chosen: list[str], kind: str = "ClusterIP") -> None:
         ip = f"172.30.{seed}.{len(parts)}"
         port = rng.randint(1, 20000)
         node_port = rng.randint(30000, 32767)
         nodes = f", nodePort: {node_port}" if kind != "ClusterIP" else ""
+        balancer = f"198.51.100.{len(parts)}" if kind == "LoadBalancer" else ""
+        status = f"status: {{loadBalancer: {{ingress: [{{ip: {balancer}}}]}}}}\n"
         parts.append(
             f"apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: ns}}\n"
             f"spec: {{type: {kind}, clusterIP: {ip}, ports: [{{name: p, port: {port}, "
-            f"targetPort: {PORT}{nodes}}}]{spec}}}\n"
+            f"targetPort: {PORT}{nodes}}}]{spec}}}\n" + (status if balancer else "")
         )
         slots = ", ".join(
             f"{{addresses: [{pod}], nodeName: {'there' if pod in THERE else 'here'}}}"
@@ -98,9 +100,13 @@ def manifests(seed: int) -> tuple[str, list[Case]]:
                 Case(f"{name}: node port", client, NODE, node_port)
                 for client in (CLIENT, "outside", "node")
             )
+        if balancer:
+            cases.extend(
+                Case(f"{name}: balancer", client, balancer, port)
+                for client in (CLIENT, "outside", "node")
+            )
         if spec == "" and chosen and chosen[0] in HERE:
             cases.append(Case(f"{name}: hairpin", chosen[0], ip, port))
-        return ip
 
     def some(pods: list[str], low: int) -> list[str]:
         return rng.sample(pods, rng.randint(low, min(4, len(pods))))
@@ -111,6 +117,8 @@ def manifests(seed: int) -> tuple[str, list[Case]]:
     add("absent", ", externalTrafficPolicy: Local", some(THERE, 1), "NodePort")
     add("inner", ", internalTrafficPolicy: Local", [*some(HERE, 1), THERE[1]])
     add("nobody", "", [], "NodePort")
+    add("ranged", ", loadBalancerSourceRanges: [203.0.113.0/24]", some(HERE, 2), "LoadBalancer")
+    add("kept-lb", ", externalTrafficPolicy: Local", [HERE[0], THERE[0]], "LoadBalancer")
     # A pod in the node's own network namespace.
     add("hosted", "", [NODE, *some(HERE, 1)], "NodePort")
     return "---\n".join(parts), cases

@@ -35,14 +35,15 @@ class Node:
     ----------
     addresses : frozenset of str
         Given, or taken from a programmed ruleset; empty if unknown.
-    hints : Hints
+    ruleset : IptablesRuleset
+        Searched for hints where `addresses` is empty, once.
     first : Packet
         The packet as it came.
     origin : {"pod", "host", "external"}
     """
 
     addresses: frozenset[str]
-    hints: Hints
+    ruleset: r.IptablesRuleset
     first: Packet
     origin: Origin
     assumptions: dict[str, None] = field(default_factory=dict)
@@ -59,12 +60,13 @@ class Node:
             return True
         if self.addresses:
             return False
-        if address in self.hints.own:
+        hints = self._hints()
+        if address in hints.own:
             return True
         # A packet that DNAT sent elsewhere went to a pod, which is not the node.
-        if side == "src" or address in self.hints.services or address != self.first.dst:
+        if side == "src" or address in hints.services or address != self.first.dst:
             return False
-        if (packet.protocol, packet.dport) in self.hints.node_ports:
+        if (packet.protocol, packet.dport) in hints.node_ports:
             self.assumptions[
                 f"{address} is taken as an address of this node, as port {packet.dport} is one of "
                 "its node ports; give local_addresses to say otherwise"
@@ -74,6 +76,12 @@ class Node:
             f"{address} is not taken as an address of this node; give local_addresses to say so"
         ] = None
         return False
+
+    def _hints(self) -> Hints:
+        found: Hints | None = self.ruleset.memo.get("hints")
+        if found is None:
+            found = self.ruleset.memo["hints"] = hints_of(self.ruleset)
+        return found
 
     def source_for(self, packet: Packet) -> str | None:
         """The address that MASQUERADE puts on a packet; None if none is known."""
@@ -104,25 +112,17 @@ def hints_of(ruleset: r.IptablesRuleset) -> Hints:
         near += [table.chains[name] for name in dict.fromkeys(_jumps(near))]
         port_chains = {"KUBE-NODEPORTS"}
         for chain in near:
-            if any(_asks_local(m) for rule in chain.rules for m in rule.matches):
-                port_chains.update(
-                    rule.target.chain
-                    for rule in chain.rules
-                    if type(rule.target) is r.Jump and any(map(_asks_local, rule.matches))
-                )
-            if table.name == "nat":
-                for rule in chain.rules:
-                    to_ports = type(rule.target) is r.Jump and rule.target.chain == "KUBE-NODEPORTS"
-                    (own if to_ports else services).update(map(_single, rule.matches))
-        for chain in near:
             for rule in chain.rules:
-                if any(_asks_local(m) for m in rule.matches):
-                    ports.update(_ports(rule))
+                target = rule.target.chain if type(rule.target) is r.Jump else ""
+                for match in rule.matches:
+                    if type(match) is r.AddrType and _asks_local(match):
+                        port_chains.add(target)
+                        ports.update(_ports(rule))
+                    elif type(match) is r.Address and _is_single(match) and table.name == "nat":
+                        (own if target == "KUBE-NODEPORTS" else services).add(match.cidr)
         for name in port_chains & table.chains.keys():
             for rule in table.chains[name].rules:
                 ports.update(_ports(rule))
-    services.discard("")
-    own.discard("")
     return Hints(frozenset(services - own), frozenset(own), frozenset(ports))
 
 
@@ -133,10 +133,8 @@ def _jumps(chains: list[r.Chain]) -> Iterator[str]:
                 yield rule.target.chain
 
 
-def _single(match: r.Match) -> str:
-    if type(match) is r.Address and match.side == "dst" and not match.negated:
-        return "" if "/" in match.cidr else match.cidr
-    return ""
+def _is_single(match: r.Address) -> bool:
+    return match.side == "dst" and not match.negated and "/" not in match.cidr
 
 
 def _ports(rule: r.Rule) -> Iterator[tuple[str, int]]:
@@ -152,13 +150,8 @@ def _ports(rule: r.Rule) -> Iterator[tuple[str, int]]:
                     yield from ((protocol, port) for protocol in protocols)
 
 
-def _asks_local(match: r.Match) -> bool:
-    return (
-        type(match) is r.AddrType
-        and match.side == "dst"
-        and "LOCAL" in match.kind
-        and not match.negated
-    )
+def _asks_local(match: r.AddrType) -> bool:
+    return match.side == "dst" and "LOCAL" in match.kind and not match.negated
 
 
 def _loopback(address: str) -> bool:

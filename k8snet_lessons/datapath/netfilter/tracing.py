@@ -9,7 +9,7 @@ from k8snet_lessons.control.rules import Dnat, IptablesRuleset, Recent
 from k8snet_lessons.datapath.conntrack import Conntrack
 from k8snet_lessons.datapath.netfilter.hooks import with_usual_hooks
 from k8snet_lessons.datapath.netfilter.journey import Journey
-from k8snet_lessons.datapath.netfilter.node import Node, hints_of
+from k8snet_lessons.datapath.netfilter.node import Node
 from k8snet_lessons.datapath.netfilter.walk import Path, Toss
 from k8snet_lessons.datapath.outcome import Trace
 from k8snet_lessons.datapath.packet import Origin, Packet
@@ -43,10 +43,7 @@ def trace_rules(
         raise InputError("state", told.state, ", ".join(_STATES))
     whole, added = with_usual_hooks(ruleset)
     given = ruleset.local_addresses if told.local_addresses is None else told.local_addresses
-    hints = whole.memo.get("hints")
-    if hints is None:
-        hints = whole.memo["hints"] = hints_of(whole)
-    node = Node(frozenset(_address(a) for a in given), hints, packet, origin)
+    node = Node(frozenset(_address(a) for a in given), whole, packet, origin)
     journey = Journey(
         ruleset=whole,
         node=node,
