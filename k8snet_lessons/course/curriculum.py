@@ -100,6 +100,14 @@ LESSONS: Final[tuple[Lesson, ...]] = (
         "How can an address answer that no interface has?",
         35,
         needs=(1,),
+        outcomes=(
+            "follow a packet to a ClusterIP through a node's rules, your own node's included",
+            "say why the probabilities are 1/n, 1/(n-1), ..., 1, and what share each pod gets",
+            "say which source address a pod sees, for every kind of caller and policy",
+            "tell a refused connection from a silent one, and name the table behind each",
+        ),
+        ready=True,
+        exercise=True,
     ),
     Lesson(
         "03-kube-proxy-at-scale",
