@@ -262,3 +262,8 @@ def test_a_long_line_of_chains_is_no_circle_and_no_trouble():
     jumps = [f"-A {a} -j {b}" for a, b in pairwise(names)]
     ruleset = parse_iptables_save("\n".join(["*nat", *chains, *jumps, "COMMIT"]))
     assert ruleset.rule_count == 4999
+
+
+def test_an_indented_dump_is_the_same_dump(one_service_text):
+    indented = "\r\n".join("\t\t" + line for line in one_service_text.split("\n"))
+    assert parse_iptables_save(indented) == parse_iptables_save(one_service_text)

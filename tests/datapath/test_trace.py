@@ -116,6 +116,10 @@ def test_no_endpoints_is_a_reject(one_service):
         assert outcome.backend == "reject"
 
 
+def test_a_service_without_endpoints_is_no_address_of_the_node(one_service):
+    assert trace(one_service, Packet("10.244.0.9", "172.30.0.99", 80)).assumptions == ()
+
+
 def test_invalid_packets_are_dropped_and_not_translated(one_service):
     outcome = only(trace(one_service, VIP, local_addresses=NODE, state="INVALID"))
     assert outcome.verdict == "drop"

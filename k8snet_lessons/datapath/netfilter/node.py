@@ -112,13 +112,15 @@ def hints_of(ruleset: r.IptablesRuleset) -> Hints:
         near += [table.chains[name] for name in dict.fromkeys(_jumps(near))]
         port_chains = {"KUBE-NODEPORTS"}
         for chain in near:
+            # In the filter table, kube-proxy names the Services that have no endpoints.
+            served = table.name == "nat" or chain.name == "KUBE-SERVICES"
             for rule in chain.rules:
                 target = rule.target.chain if type(rule.target) is r.Jump else ""
                 for match in rule.matches:
                     if type(match) is r.AddrType and _asks_local(match):
                         port_chains.add(target)
                         ports.update(_ports(rule))
-                    elif type(match) is r.Address and _is_single(match) and table.name == "nat":
+                    elif type(match) is r.Address and served and _is_single(match):
                         (own if target == "KUBE-NODEPORTS" else services).add(match.cidr)
         for name in port_chains & table.chains.keys():
             for rule in table.chains[name].rules:
