@@ -19,6 +19,7 @@ import nbformat
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
+START = ROOT / "notebooks" / "00-start-here.ipynb"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -142,3 +143,20 @@ def run_all(page: Page, lab: Lab, notebook: str) -> None:
     page.get_by_text("| Idle").wait_for(timeout=60_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def opened(browser: Browser, lab: Lab, notebook: str, complaints: list[str]) -> Page:
+    """A page with the notebook run; what the page complains of is collected."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1400})
+    page = context.new_page()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith((lab.url, lab.url.replace("http", "ws"), "data:", "blob:"))
+            else complaints.append(f"left the machine: {request.url}")
+        ),
+    )
+    run_all(page, lab, notebook)
+    return page

@@ -1,9 +1,11 @@
-// Carries knob settings to the kernel: one message in flight, the latest wins.
-// What was overtaken is never sent, so a knob turned fast leaves no queue of stale work.
+// Carries what the hand does to the kernel, in order: one message in flight, and moves
+// that wait are merged into one. What was overtaken is never sent, so a knob turned fast
+// leaves no queue of stale work.
 
 const REST_MS = 450; // a knob that has not moved for so long is at rest
 const SLOW_MS = 500; // then the learner is told that the kernel is busy
 const LOST_MS = 15000; // then an answer is given up (the kernel was restarted)
+const ASIDE = new Set(["hello", "code", "csv"]); // these leave the picture as coarse as it is
 
 class Courier {
   constructor(send, onWaiting) {
@@ -11,44 +13,44 @@ class Courier {
     this.onWaiting = onWaiting;
     this.seq = 0;
     this.inFlight = 0;
-    this.latest = null; // the newest setting not yet sent
-    this.actions = []; // buttons pressed and not yet sent
+    this.queue = [];
+    this.coarse = false; // the picture is a preview
     this.timers = {};
   }
 
-  // A knob moved: `settings` is how all of them stand now.
+  // Knobs moved: `settings` holds those that did.
   move(settings) {
-    clearTimeout(this.timers.rest);
-    this.latest = { kind: "move", settings, rest: false };
+    const last = this.queue.at(-1);
+    if (last?.kind === "move" && !last.rest) Object.assign(last.settings, settings);
+    else this.queue.push({ kind: "move", settings: { ...settings }, rest: false });
     this.pump();
   }
 
-  // A button was pressed: each counts, after the newest setting.
+  // A button was pressed.
   ask(message) {
-    this.actions.push(message);
+    this.queue.push(message);
     this.pump();
   }
 
   pump() {
-    if (this.inFlight) return;
-    const message = this.latest ?? this.actions.shift();
-    if (!message) return;
-    if (message === this.latest) this.latest = null;
+    if (this.inFlight || !this.queue.length) return;
+    clearTimeout(this.timers.rest);
+    const message = this.queue.shift();
     this.inFlight = ++this.seq;
-    if (message.kind === "move") this.coarse = message.rest ? null : message.settings;
+    if (!ASIDE.has(message.kind)) this.coarse = message.kind === "move" && !message.rest;
     this.send({ ...message, seq: this.inFlight });
     this.timers.slow = setTimeout(() => this.onWaiting(true), SLOW_MS);
     this.timers.lost = setTimeout(() => this.answered(this.inFlight, true), LOST_MS);
   }
 
-  // True while a move is on its way or waits to be refined.
+  // True while a message is on its way or the picture waits to be refined.
   get busy() {
-    return Boolean(this.inFlight || this.latest || this.coarse);
+    return Boolean(this.inFlight || this.queue.length || this.coarse);
   }
 
-  // True while a newer setting waits: the answer at hand is already overtaken.
+  // True while something newer waits: the answer at hand is already overtaken.
   get overtaken() {
-    return this.latest !== null;
+    return this.queue.length > 0;
   }
 
   answered(seq, lost = false) {
@@ -57,18 +59,16 @@ class Courier {
     clearTimeout(this.timers.lost);
     this.onWaiting(lost);
     this.inFlight = 0;
-    if (this.latest || this.actions.length) return this.pump();
-    if (this.coarse && !lost) this.timers.rest = setTimeout(() => this.refine(), REST_MS);
-  }
-
-  refine() {
-    this.latest = { kind: "move", settings: this.coarse, rest: true };
-    this.pump();
+    if (this.queue.length) return this.pump();
+    if (this.coarse && !lost) {
+      const refine = { kind: "move", settings: {}, rest: true };
+      this.timers.rest = setTimeout(() => this.ask(refine), REST_MS);
+    }
   }
 
   // The setting was refused: there is nothing to refine.
   refused() {
-    this.coarse = null;
+    this.coarse = false;
   }
 
   stop() {

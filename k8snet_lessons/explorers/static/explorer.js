@@ -43,15 +43,18 @@ class ExplorerView {
   build() {
     const turn = (name, value) => {
       this.values[name] = value;
+      this.unaccepted[name] = value;
       if (this.preset) this.preset.selectedIndex = 0;
-      this.courier.move({ ...this.values });
+      this.node.dataset.state = "moving";
+      this.courier.move(this.unaccepted);
     };
     const type = (name, text) => {
-      if (this.controls[name].refused || readable(this.values[name]) !== text) {
-        this.typed = name;
-        this.courier.move({ ...this.values, [name]: text });
-      }
+      if (!this.controls[name].refused && readable(this.values[name]) === text) return;
+      this.typed = name;
+      this.node.dataset.state = "moving";
+      this.courier.move({ ...this.unaccepted, [name]: text });
     };
+    this.unaccepted = {}; // turned, and not yet taken by the model
     this.controls = {};
     this.values = {};
     const groups = { main: element("div", { class: "k8s-knobs" }), more: element("div", { class: "k8s-knobs" }) };
@@ -76,31 +79,39 @@ class ExplorerView {
     this.codeText = element("pre", { class: "k8s-code", hidden: true, tabindex: 0 });
     this.node = element("section", { class: "k8s-explorer", "aria-label": this.spec.title },
       this.bar(), groups.main, this.more, this.alert, this.headline, this.spoken, this.compared, this.verdict,
-      this.gate, this.grid, this.numbers, this.notes, this.codeText);
+      this.gate, this.grid, element("div", { class: "k8s-foot" }, this.numbers, this.notes), this.codeText);
   }
 
   bar() {
-    const ask = (message) => () => this.courier.ask(message);
+    const aside = (message) => () => this.courier.ask(message);
+    const ask = (message) => {
+      this.node.dataset.state = "moving";
+      this.courier.ask(message);
+    };
+    const leave = (message) => {
+      this.unaccepted = {};
+      ask(message);
+    };
     const bar = element("div", { class: "k8s-bar" },
       element("h3", { class: "k8s-title" }, this.spec.title), this.status);
     if (this.spec.presets.length) {
       this.preset = element("select", {
         "aria-label": "Preset", "data-action": "preset",
-        onchange: () => this.preset.selectedIndex && this.courier.ask({ kind: "preset", name: this.preset.value }),
+        onchange: () => this.preset.selectedIndex && leave({ kind: "preset", name: this.preset.value }),
       }, element("option", { value: "" }, "Preset …"),
       ...this.spec.presets.map((name) => element("option", { value: name }, name.replaceAll("_", " "))));
       bar.append(this.preset);
     }
     this.pin = button("Pin as A", "Keep this setting in the picture, to compare others with it",
-      () => this.courier.ask({ kind: this.isPinned ? "unpin" : "pin" }));
+      () => ask({ kind: this.isPinned ? "unpin" : "pin" }));
     this.evidence = button("Show measurements", "Lay measured points over the plot",
-      () => this.courier.ask({ kind: "evidence", on: this.evidence.getAttribute("aria-pressed") !== "true" }));
+      () => ask({ kind: "evidence", on: this.evidence.getAttribute("aria-pressed") !== "true" }));
     this.evidence.setAttribute("aria-pressed", "false");
-    this.code = button("Copy Python", "Copy the Python that reproduces this plot", ask({ kind: "code" }));
-    this.csv = button("Download CSV", "Download this result as CSV", ask({ kind: "csv" }));
+    this.code = button("Copy Python", "Copy the Python that reproduces this plot", aside({ kind: "code" }));
+    this.csv = button("Download CSV", "Download this result as CSV", aside({ kind: "csv" }));
     this.reset = button("Reset", "All knobs to their defaults", () => {
       if (this.preset) this.preset.selectedIndex = 0;
-      this.courier.ask({ kind: "reset" });
+      leave({ kind: "reset" });
     });
     this.evidence.hidden = this.code.hidden = this.csv.hidden = true;
     bar.append(this.pin, this.evidence, this.code, this.csv, this.reset);
@@ -124,6 +135,7 @@ class ExplorerView {
   }
 
   takeError({ field, text }) {
+    this.node.dataset.state = "refused";
     this.courier.refused();
     const control = this.controls[field];
     if (!control) this.alert.textContent = text;
@@ -140,6 +152,7 @@ class ExplorerView {
       return;
     }
     this.number = message.number;
+    if (!this.courier.overtaken) this.unaccepted = {};
     if (message.settings && !this.courier.overtaken) {
       Object.assign(this.values, message.settings);
       for (const [name, control] of Object.entries(this.controls)) {
@@ -170,6 +183,7 @@ class ExplorerView {
   }
 
   takeWords(message) {
+    this.node.dataset.state = message.rest ? "fine" : "coarse";
     if ("headline" in message) this.headline.textContent = message.headline;
     if (message.rest) {
       const said = this.headline.textContent + " " + (message.comparison ?? this.compared.textContent);
@@ -211,7 +225,7 @@ class ExplorerView {
     if (!gate) return;
     const id = uniqueId("guess");
     this.guess = element("input", { id, type: "text", inputmode: "decimal", autocomplete: "off", class: "k8s-number",
-      "data-action": "guess"});
+      "data-action": "guess", onkeydown: (event) => event.key === "Enter" && this.commit(event) });
     this.gateError = element("p", { class: "k8s-error", role: "alert" });
     this.gate.replaceChildren(
       element("p", { class: "k8s-gate-why" }, "Before the curve shows, commit a guess. It is drawn through the curve afterwards."),
