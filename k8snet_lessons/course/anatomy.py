@@ -79,15 +79,12 @@ def expand(directive: str, here: Lesson) -> str:
 
 def title(here: Lesson) -> str:
     """Return the head of a lesson: title, place, minutes, what is needed and gained."""
-    lines = [f"# {here.number}. {here.title}", ""]
     if here.kind == "guide":
-        lines = [f"# {here.title}", "", f"**{here.minutes} minutes** · no knowledge needed"]
-        if here.needs:
-            lines[-1] = f"**{here.minutes} minutes**"
-    else:
-        place = f"**Lesson {here.number} of {len(numbered())}** · {here.minutes} minutes"
-        before = ", ".join(link(lesson(number)) for number in here.needs)
-        lines.append(place + (f" · before this: {before}" if before else ""))
+        return f"# {here.title}\n\n**{here.minutes} minutes**"
+    lines = [f"# {here.number}. {here.title}", ""]
+    place = f"**Lesson {here.number} of {len(numbered())}** · {here.minutes} minutes"
+    before = ", ".join(link(lesson(number)) for number in here.needs)
+    lines.append(place + (f" · before this: {before}" if before else ""))
     lines += ["", "After this you can", ""]
     lines += [f"- {outcome}" + _stop(here, outcome) for outcome in here.outcomes]
     return "\n".join(lines)

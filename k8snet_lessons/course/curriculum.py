@@ -70,11 +70,6 @@ LESSONS: Final[tuple[Lesson, ...]] = (
         "Start here",
         "What is this course, and what does one knob do to a p99?",
         10,
-        outcomes=(
-            "read a lesson of this course and use its explorers",
-            "say which part of a request's road a setting touches",
-            "find the lesson that answers your question",
-        ),
         ready=True,
         kind="guide",
     ),
