@@ -131,6 +131,13 @@ LESSONS: Final[tuple[Lesson, ...]] = (
         "Who is refused when conntrack is full, and who notices nothing?",
         35,
         needs=(2,),
+        outcomes=(
+            "say how many entries a load keeps in the table, and when a burst fills it",
+            "tell a full table from other faults by what clients and counters show",
+            "choose between a larger table, shorter time-outs and reuse, and name each price",
+        ),
+        ready=True,
+        exercise=True,
     ),
     Lesson(
         "06-cni-models",

@@ -13,6 +13,7 @@ from k8snet_lessons.explorers._widget import Explorer
 CATALOG: Mapping[str, str] = MappingProxyType(
     {
         "main-road": "k8snet_lessons.explorers:main_road",
+        "connection-table": "k8snet_lessons.explorers.conntrack:connection_table",
     }
 )
 
