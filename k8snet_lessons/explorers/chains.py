@@ -1,5 +1,7 @@
 """The explorer of lesson 2: one packet, every rule, and the reader's own dump."""
 
+import base64
+import html
 from dataclasses import replace
 from fractions import Fraction
 from importlib.resources import files
@@ -165,7 +167,12 @@ class ChainWalk(anywidget.AnyWidget):
         bundle = super()._repr_mimebundle_(**kwargs)
         data = dict((bundle[0] if isinstance(bundle, tuple) else bundle) or {})
         data["text/plain"] = repr(self) + "\n" + headline(self.trace)
-        data["text/html"] = tree_svg(self.trace) + steps_html(self.trace)
+        picture = base64.b64encode(tree_svg(self.trace).encode()).decode()
+        # As an image: pages that show a stored notebook strip drawings from its HTML.
+        data["text/html"] = (
+            f"<img alt='{html.escape(headline(self.trace), quote=True)}' "
+            f"src='data:image/svg+xml;base64,{picture}'>{steps_html(self.trace)}"
+        )
         return (data, bundle[1]) if isinstance(bundle, tuple) else data
 
 

@@ -78,7 +78,7 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
                 evidence=figures.first_packet_evidence(),
             ),
             Panel(
-                "Writing rules on every node",
+                f"Writing rules on every node, {figures.NAMES[mode]}",
                 figures.sync_time(load, mode),
                 _sync_words(here),
                 evidence=figures.sync_evidence(mode),
@@ -130,7 +130,7 @@ def _sync_words(here: ScaleCost) -> str:
 def _notes(mode: Mode, load: ServiceLoad) -> tuple[str, ...]:
     gap = figures.iptables_fit_residual_share()
     notes = [
-        "Fitted to this course's record of a real kernel (`first-packet`, `loading`): costs above "
+        "Fitted to this course's record of a real kernel (first-packet, loading): costs above "
         f"a connection straight to the pod. The fitted line misses the measured minima by at most "
         f"{100 * gap:.0f} %.",
     ]

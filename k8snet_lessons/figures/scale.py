@@ -55,7 +55,7 @@ def first_packet(load_now: ServiceLoad, mode: Mode) -> Figure:
         "layout": {
             "xaxis": dict(_SERVICES_AXIS),
             "yaxis": {
-                "title": "cost of the first packet (log scale)",
+                "title": "cost (log scale)",
                 "type": "log",
                 "range": [-1.2, 3.2],
                 **duration_ticks(),
@@ -82,7 +82,7 @@ def sync_time(load_now: ServiceLoad, mode: Mode) -> Figure:
         "layout": {
             "xaxis": dict(_SERVICES_AXIS),
             "yaxis": {
-                "title": f"time to write rules, {NAMES[mode]} (log scale)",
+                "title": "time to write (log scale)",
                 "type": "log",
                 "range": [0, 9.5],
                 **duration_ticks(),
