@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
+from functools import cache
 from typing import Any
 
 from k8snet_lessons.explorers._knob import Knob
@@ -59,7 +60,7 @@ def main_road(prediction: Prediction | None = None) -> Explorer:
         With one setting besides its knobs, ``situation``: the preset whose other fields
         (a burst, a search list, long-lived connections) stay in force while knobs turn.
     """
-    presets = Scenario.presets()
+    presets = situations()
     situation = Knob(
         "situation", "Situation", "default", kind="choice", choices=tuple(presets), group="hidden"
     )
@@ -109,10 +110,16 @@ def _turned(scenario: Scenario) -> dict[str, Any]:
     return {name: getattr(scenario, name) for name in (*MAIN, *MORE)}
 
 
+@cache
+def situations() -> Mapping[str, Scenario]:
+    """The presets, made once: a move has no time to make them again."""
+    return Scenario.presets()
+
+
 def scenario_of(settings: Mapping[str, Any]) -> Scenario:
     """The scenario that the settings of the main road describe."""
     turned = {name: value for name, value in settings.items() if name != "situation"}
-    return replace(Scenario.presets()[settings["situation"]], **turned)
+    return replace(situations()[settings["situation"]], **turned)
 
 
 def view(settings: Mapping[str, Any], *, requests: int) -> View:
@@ -185,7 +192,7 @@ def _headline(outcome: Outcome, slow: Mapping[str, float]) -> str:
 def _notes(situation: str, scenario: Scenario, outcome: Outcome) -> tuple[str, ...]:
     notes = []
     if situation != "default":
-        plain, words = asdict(Scenario()), []
+        plain, words = asdict(situations()["default"]), []
         for name, value in asdict(scenario).items():
             if value != plain[name] and name not in (*MAIN, *MORE):
                 words.append(f"{knobs()[name].label} {_said(value)} {knobs()[name].unit}".strip())
@@ -210,7 +217,7 @@ def _said(value: object) -> str:
 
 def code_for(scenario: Scenario) -> str:
     """Python that draws the three plots of a scenario again."""
-    plain = asdict(Scenario())
+    plain = asdict(situations()["default"])
     changed = {name: value for name, value in asdict(scenario).items() if value != plain[name]}
     fields = "".join(f"\n    {name}={value!r}," for name, value in changed.items())
     call = f"Scenario({fields}\n)" if fields else "Scenario()"
