@@ -152,6 +152,13 @@ LESSONS: Final[tuple[Lesson, ...]] = (
         "Who may talk to whom, and which rule decided?",
         35,
         needs=(1,),
+        outcomes=(
+            "say which policy and which rule decide about a connection, and why the others miss",
+            "tell what one list item and two list items admit",
+            "write policies that admit exactly what is needed, and check them before they apply",
+        ),
+        ready=True,
+        exercise=True,
     ),
     Lesson(
         "08-ingress-and-gateway",
