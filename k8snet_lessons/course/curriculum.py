@@ -124,6 +124,13 @@ LESSONS: Final[tuple[Lesson, ...]] = (
         "How many questions does one name cost?",
         35,
         needs=(1,),
+        outcomes=(
+            "count the queries of a lookup for glibc, musl and Go, from a pod's resolv.conf",
+            "say which names stop resolving when ndots or the search list change",
+            "choose between a trailing dot, a lower ndots, a node cache, autopath and replicas",
+        ),
+        ready=True,
+        exercise=True,
     ),
     Lesson(
         "05-conntrack-exhaustion",
