@@ -180,6 +180,13 @@ LESSONS: Final[tuple[Lesson, ...]] = (
         "Why does traffic leave the zone, and what does keeping it in cost?",
         30,
         needs=(2,),
+        outcomes=(
+            "say which part of a Service's traffic crosses zones, and what a month of it costs",
+            "predict whether the old annotation yields hints, and what happens when it does not",
+            "find the zone that overheats, and size endpoints for a zone-local policy",
+        ),
+        ready=True,
+        exercise=True,
     ),
     Lesson(
         "10-connection-pinning",
