@@ -18,7 +18,12 @@ def panel_data(
     """One panel as the browser draws it."""
     traces = [_as_pinned(t) for t in pinned.figure["data"]] if pinned else []
     traces = [t for t in traces if t is not None]
-    traces += [dict(trace) for trace in now.figure["data"]]
+    # Bars stand beside the pinned ones: in a stack they would begin where those end.
+    beside = {"offsetgroup": "now"} if pinned else {}
+    traces += [
+        {**trace, **beside} if trace.get("type") == "bar" else dict(trace)
+        for trace in now.figure["data"]
+    ]
     if evidence:
         traces += [dict(trace) for trace in now.evidence]
     if guess is not None and prediction is not None:
@@ -69,6 +74,7 @@ def _as_pinned(trace: Mapping[str, Any]) -> dict[str, Any] | None:
     gray["marker"] = {**marker, "color": GRAY}
     if trace.get("type") == "bar":
         gray["marker"] = {"color": "rgba(0,0,0,0)", "line": marker["line"]}
+        gray["offsetgroup"] = "pinned"
         gray.pop("line")
         gray.pop("mode")
     return gray

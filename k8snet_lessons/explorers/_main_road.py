@@ -62,7 +62,12 @@ def main_road(prediction: Prediction | None = None) -> Explorer:
     """
     presets = situations()
     situation = Knob(
-        "situation", "Situation", "default", kind="choice", choices=tuple(presets), group="hidden"
+        "situation",
+        "Preset",
+        "default",
+        kind="choice",
+        choices={name: name.replace("_", " ") for name in presets},
+        group="hidden",
     )
     return Explorer(
         "The main road: load balancer to pod",

@@ -96,7 +96,7 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
         numbers=(
             Number("first packet, last Service", here.first_packet_us, "µs", main=True),
             Number("mean cost per request", here.per_request_us, "µs"),
-            Number("write one change", here.change_s * 1e3, "ms"),
+            Number("write one change", here.change_s, "s"),
             Number("write everything", here.full_sync_s, "s"),
             Number("nat rules in iptables mode", rules, "", digits=6, lower_is_better=None),
             Number("CPU for first packets", here.translation_cores, "CPU"),

@@ -108,12 +108,14 @@ def summary(outcome: Outcome) -> str:
     """One outcome in a sentence."""
     share = "always" if outcome.probability == 1 else f"{outcome.probability} of new connections"
     if outcome.verdict != "accept":
-        return f"{share}: {outcome.verdict}, {outcome.rules_evaluated} rules tried."
+        return f"{share}: {outcome.verdict}; {_counted(outcome)}."
     source = "replaced by the node's" if outcome.masqueraded else "kept"
-    return (
-        f"{share}: arrives as {outcome.packet}, source {source}; "
-        f"{outcome.rules_evaluated} rules tried."
-    )
+    return f"{share}: arrives as {outcome.packet}, source {source}; {_counted(outcome)}."
+
+
+def _counted(outcome: Outcome) -> str:
+    tables = ", ".join(f"{count} {table}" for table, count in outcome.rules_by_table.items())
+    return f"{outcome.rules_evaluated} rules tried ({tables})"
 
 
 def _step(step: Step) -> str:
