@@ -173,6 +173,13 @@ LESSONS: Final[tuple[Lesson, ...]] = (
         "Which rule takes this request, and how long will the proxy wait?",
         30,
         needs=(1,),
+        outcomes=(
+            "say which paths an Ingress rule takes, by its path type",
+            "read an Ingress and its HTTPRoute twin, and name what does not carry over",
+            "predict what a proxy's time-outs make of a slow pod, retries included",
+        ),
+        ready=True,
+        exercise=True,
     ),
     Lesson(
         "09-topology-aware-routing",

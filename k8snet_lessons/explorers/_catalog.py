@@ -18,6 +18,7 @@ CATALOG: Mapping[str, str] = MappingProxyType(
         "kube-proxy-at-scale": "k8snet_lessons.explorers.scale:kube_proxy_at_scale",
         "who-reaches-whom": "k8snet_lessons.explorers.policy:who_reaches_whom",
         "topology-aware-routing": "k8snet_lessons.explorers.zones:topology_aware_routing",
+        "proxy-patience": "k8snet_lessons.explorers.patience:proxy_patience",
     }
 )
 
