@@ -152,6 +152,14 @@ LESSONS: Final[tuple[Lesson, ...]] = (
         "What does your CNI add to every packet?",
         30,
         needs=(1,),
+        outcomes=(
+            "name a CNI by its encapsulation and its datapath, and say what each asks for",
+            "count the bytes of a tunnel, and set the MTU that it leaves to the pods",
+            "recognize the black hole of a wrong MTU by what passes and what hangs",
+            "say for which load a tunnel costs much, and for which it does not",
+        ),
+        ready=True,
+        exercise=True,
     ),
     Lesson(
         "07-network-policy",

@@ -42,7 +42,12 @@ def heat_map(found: Reachability, marked: tuple[str, str]) -> Figure:
                 "colorscale": scale,
                 "xgap": 2,
                 "ygap": 2,
-                "colorbar": {"tickvals": list(range(steps)), "ticktext": list(OUTCOMES)},
+                "colorbar": {
+                    "tickvals": list(range(steps)),
+                    "ticktext": ["refused: both", "refused: source", "refused: dest.", "allowed"],
+                    "thickness": 12,
+                    "tickfont": {"size": 11},
+                },
                 "hovertemplate": "%{y} to %{x}<extra></extra>",
             },
             {
@@ -62,9 +67,9 @@ def heat_map(found: Reachability, marked: tuple[str, str]) -> Figure:
             },
         ],
         "layout": {
-            "xaxis": {"title": "destination", "tickangle": -30},
-            "yaxis": {"title": "source", "autorange": "reversed"},
-            "margin": {"l": 150, "r": 16, "t": 12, "b": 110},
+            "xaxis": {"title": "destination", "tickangle": -60},
+            "yaxis": {"autorange": "reversed"},
+            "margin": {"l": 170, "r": 16, "t": 12, "b": 150},
         },
     }
 
@@ -87,8 +92,8 @@ def visitors(found: Reachability) -> Figure:
         ],
         "layout": {
             "xaxis": {"title": "other pods that reach it", "range": [0, len(found.pods)]},
-            "yaxis": {"title": "destination", "autorange": "reversed"},
-            "margin": {"l": 150, "r": 16, "t": 12, "b": 46},
+            "yaxis": {"autorange": "reversed"},
+            "margin": {"l": 170, "r": 16, "t": 12, "b": 46},
             "showlegend": False,
         },
     }

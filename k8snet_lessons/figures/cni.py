@@ -1,0 +1,222 @@
+"""CNI models as pictures and tables: goodput, CPU, bytes, and the hole that a wrong MTU makes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from k8snet_lessons.datapath.cni import (
+    ENCAPSULATIONS,
+    Load,
+    MtuPath,
+    PodPacket,
+    TradeOff,
+    build_frame,
+    encapsulation,
+    mss_bytes,
+    performance,
+    pod_mtu_bytes,
+    published_throughput,
+    recorded_measurement,
+    send_messages,
+)
+from k8snet_lessons.figures._spec import Figure
+from k8snet_lessons.figures.palette import BLUE, GRAY, INK
+from k8snet_lessons.figures.tables import Table
+
+NAMES = {
+    "bgp": "routed",
+    "ebpf": "routed, eBPF",
+    "ipip": "IP in IP",
+    "vxlan": "VXLAN",
+    "vxlan+ebpf": "VXLAN, eBPF",
+    "geneve": "Geneve",
+    "wireguard": "WireGuard",
+    "wireguard+ebpf": "WireGuard, eBPF",
+}
+SIZES_BYTES = tuple(int(n) for n in np.unique(np.geomspace(64, 65_536, 60).round()))
+
+
+def goodput(curves: dict[str, Sequence[float]], model: str, here: tuple[int, float]) -> Figure:
+    """Most application bytes a second against message size, the chosen model strong."""
+    return {
+        "data": [
+            *[
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "name": NAMES[each],
+                    "x": SIZES_BYTES,
+                    "y": curves[each],
+                    "line": {
+                        "color": BLUE if each == model else GRAY,
+                        "width": 3 if each == model else 1.5,
+                    },
+                    "hovertemplate": "%{x:,} bytes: %{y:.3~g} Gbit/s<extra>"
+                    + NAMES[each]
+                    + "</extra>",
+                }
+                for each in NAMES
+            ],
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": "this setting",
+                "x": [here[0]],
+                "y": [here[1]],
+                "marker": {"color": BLUE, "size": 11, "line": {"color": INK, "width": 1.5}},
+                "hoverinfo": "skip",
+            },
+        ],
+        "layout": {
+            "xaxis": {
+                "title": "message size (bytes, log scale)",
+                "type": "log",
+                "range": [1.8, 4.82],
+                "tickvals": [64, 256, 1024, 4096, 16384, 65536],
+                "ticktext": ["64", "256", "1 Ki", "4 Ki", "16 Ki", "64 Ki"],
+            },
+            "yaxis": {
+                "title": "most goodput (Gbit/s, log scale)",
+                "type": "log",
+                "range": [-1.5, 2.1],
+                "tickvals": [0.1, 0.3, 1, 3, 10, 30, 100],
+                "ticktext": ["0.1", "0.3", "1", "3", "10", "30", "100"],
+            },
+            "margin": {"l": 66, "r": 16, "t": 12, "b": 46},
+            "showlegend": False,
+        },
+    }
+
+
+def cpu_by_model(found: TradeOff, model: str, available: float) -> Figure:
+    """CPU cores that both nodes keep busy at this rate, by model."""
+    order = list(NAMES)
+    cores = [float(found.cores[found.models.index(each)]) for each in order]
+    most = max(*cores, available)
+    top = next((t for t in (0.1, 0.3, 1, 3, 10, 30, 100, 300) if most <= t), 1_000)
+    names = [NAMES[each] for each in order]
+    return {
+        "data": [
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": "cores",
+                "y": names,
+                "x": cores,
+                "marker": {"color": [BLUE if each == model else GRAY for each in order]},
+                "hovertemplate": "%{x:.3~g} cores<extra></extra>",
+            },
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": "cores that there are",
+                "x": [available, available],
+                "y": [names[0], names[-1]],
+                "line": {"color": INK, "width": 2, "dash": "dash"},
+                "meta": "fixed",
+            },
+        ],
+        "layout": {
+            "xaxis": {"title": "busy CPU cores, both nodes", "range": [0, top]},
+            "yaxis": {"autorange": "reversed"},
+            "margin": {"l": 128, "r": 16, "t": 12, "b": 46},
+            "showlegend": False,
+        },
+    }
+
+
+def goodput_curves(load_at: dict[int, Load]) -> dict[str, Sequence[float]]:
+    """The ceiling of each model over the message sizes."""
+    return {
+        each: tuple(performance(each, load_at[size]).goodput_gbit_per_s for size in SIZES_BYTES)
+        for each in NAMES
+    }
+
+
+def frame_table(name: str = "vxlan", payload_bytes: int = 44) -> Table:
+    """Every header of a real frame, in the order of its bytes."""
+    frame = build_frame(PodPacket(payload=bytes(payload_bytes)), name)
+    rows = tuple(
+        (
+            f"{layer.start} to {layer.stop - 1}",
+            layer.name,
+            f"{layer.stop - layer.start}",
+            "added" if layer.outer else "the pod's own",
+        )
+        for layer in frame.layers
+    )
+    return Table(
+        ("bytes", "header", "length", "whose"),
+        rows,
+        f"A frame between nodes: {len(frame.data)} bytes with {name}, {frame.plain_bytes} without, "
+        f"so {frame.overhead_bytes} more",
+    )
+
+
+def overhead_table(underlay_mtu_bytes: int = 1_500) -> Table:
+    """What each encapsulation takes from the pod's MTU, and what that leaves."""
+    rows = []
+    for name in ENCAPSULATIONS:
+        taken = [encapsulation(name).overhead_bytes(family) for family in (4, 6)]
+        mtu = pod_mtu_bytes(name, underlay_mtu_bytes)
+        over_ipv6 = "IPv4 only here" if name == "ipip" else f"{taken[1]}"
+        rows.append((name, f"{taken[0]}", over_ipv6, f"{mtu:,}", f"{mss_bytes(mtu):,}"))
+    return Table(
+        (
+            "encapsulation",
+            "bytes over IPv4",
+            "bytes over IPv6",
+            "pod MTU over IPv4",
+            "TCP MSS (IPv4 pods)",
+        ),
+        tuple(rows),
+        f"What the pod's MTU loses, {underlay_mtu_bytes:,} bytes between the nodes",
+    )
+
+
+def black_hole_table(
+    sizes: Sequence[int] = (100, 1_398, 1_399, 1_422, 1_423, 1_472, 2_000),
+) -> Table:
+    """Messages of several sizes from a pod that believes in 1500 under VXLAN, ICMP blocked."""
+    path = MtuPath(pod_mtu_bytes=1_500, underlay_mtu_bytes=1_500, encapsulated_by="vxlan")
+    tcp, udp = send_messages(path, sizes), send_messages(path, sizes, "udp")
+    rows = tuple((f"{size:,}", str(tcp.felt[i]), str(udp.felt[i])) for i, size in enumerate(sizes))
+    return Table(
+        ("message bytes", "over an open TCP connection", "as one UDP datagram"),
+        rows,
+        "Pod MTU 1500, VXLAN over 1500, the router's ICMP answers dropped",
+    )
+
+
+def published_table(streams: int = 8) -> Table:
+    """Published throughput of one benchmark with its MTU, streams and busy cores."""
+    rows = [
+        (
+            each.setup,
+            each.encapsulation,
+            f"{each.tcp_gbit_per_s:.1f}",
+            f"{each.pod_mtu_bytes:,}" if each.pod_mtu_bytes else "not recorded",
+            f"{each.receiver_cores:.1f}" if each.receiver_cores else "not recorded",
+        )
+        for each in published_throughput()
+        if each.streams == streams and each.link_gbit_per_s == 40
+    ]
+    return Table(
+        ("setup", "encapsulation", "TCP Gbit/s", "pod MTU", "receiver's busy cores"),
+        tuple(rows),
+        f"Published, {streams} streams on a 40 Gbit/s link (InfraBuilder, 2024)",
+    )
+
+
+def round_trip_table() -> Table:
+    """The course's own small round trips, routed and through VXLAN."""
+    found = recorded_measurement()
+    rows = (
+        ("routed", f"{found.direct_round_trip_us:.1f} µs"),
+        ("through VXLAN", f"{found.tunnel_round_trip_us:.1f} µs"),
+    )
+    return Table(
+        ("carried", "least round trip, median of rounds"),
+        rows,
+        f"Pings of 56 bytes between network namespaces, one virtual machine; {found.source}",
+    )
