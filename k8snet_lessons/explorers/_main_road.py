@@ -147,13 +147,13 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
                 "tall",
             ),
             Panel(
-                "Where the time goes, for a typical request and for a slow one",
+                "Where the time goes: typical and slow requests",
                 time_by_hop(outcome),
                 "Mean time by hop of requests near p99: "
                 + ", ".join(f"{hop} {duration(us)}" for hop, us in slow.items() if us >= 1),
             ),
             Panel(
-                "How full the conntrack table is, and what fails, over time",
+                "Conntrack table and failures over time",
                 conntrack_over_time(outcome),
                 f"The fullest conntrack table reaches {fill:.0f} % of its limit; "
                 f"{failed:.2f} % of the requests fail.",

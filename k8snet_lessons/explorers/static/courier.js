@@ -39,7 +39,7 @@ class Courier {
     this.inFlight = ++this.seq;
     if (!ASIDE.has(message.kind)) this.coarse = message.kind === "move" && !message.rest;
     this.send({ ...message, seq: this.inFlight });
-    this.timers.slow = setTimeout(() => this.onWaiting(true), SLOW_MS);
+    this.timers.slow = setTimeout(() => this.onWaiting("slow"), SLOW_MS);
     this.timers.lost = setTimeout(() => this.answered(this.inFlight, true), LOST_MS);
   }
 
@@ -57,7 +57,7 @@ class Courier {
     if (seq !== this.inFlight) return;
     clearTimeout(this.timers.slow);
     clearTimeout(this.timers.lost);
-    this.onWaiting(lost);
+    this.onWaiting(lost ? "lost" : "");
     this.inFlight = 0;
     if (this.queue.length) return this.pump();
     if (this.coarse && !lost) {

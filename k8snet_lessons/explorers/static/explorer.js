@@ -23,7 +23,7 @@ class ExplorerView {
     this.spec = model.get("spec");
     this.panels = [];
     this.number = null;
-    this.courier = new Courier((message) => model.send(message), (on) => this.waiting(on));
+    this.courier = new Courier((message) => model.send(message), (how) => this.waiting(how));
     this.build();
     el.append(this.node);
     this.el = el;
@@ -118,8 +118,9 @@ class ExplorerView {
     return bar;
   }
 
-  waiting(on) {
-    this.status.textContent = on ? "waiting for the kernel …" : "";
+  waiting(how) {
+    const words = { slow: "waiting for the kernel …", lost: "no answer from the kernel: run this cell again" };
+    this.status.textContent = words[how] ?? "";
   }
 
   take(message, buffers) {
