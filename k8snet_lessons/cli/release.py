@@ -13,7 +13,7 @@ EXAMPLE = """Examples:
 
 \b
   k8snet release            write exercises/ from solutions/
-  k8snet release --check    only say whether they agree (status 1 if not)
+  k8snet release --check    only say whether they agree (status 1 if not, 2 without solutions)
 """
 
 
@@ -35,6 +35,11 @@ def command(check: bool, as_json: bool, course: Path | None) -> None:
     from k8snet_lessons.assess.notebooks import read_notebook, student_version, write_text
 
     root = course or course_folder()
+    if check and not any((root / "solutions").glob("*.ipynb")):
+        raise click.UsageError(
+            f"nothing to compare: there is no notebook in {root / 'solutions'}; "
+            "name the folder that holds solutions/ with --course"
+        )
     target = root / "exercises"
     states: dict[str, str] = {}
     try:

@@ -57,7 +57,7 @@ def path_svg(path: Path, step: int | None = None, guess: str = "") -> str:
         The road.
     step : int, optional
         Index of the hop that is lit; the road up to it is drawn strong. Without it the
-        whole road is drawn and every hop numbered.
+        whole road is drawn and every hop numbered, and nothing tells which hop rewrites.
     guess : str, optional
         An address that the learner expects the ingress to see, shown beside it.
 
@@ -88,9 +88,15 @@ def path_svg(path: Path, step: int | None = None, guess: str = "") -> str:
 
 def describe(path: Path, step: int | None = None) -> str:
     """Say in words what the picture shows."""
-    if step is None:
-        return "; ".join(f"{n}. {_sentence(hop)}" for n, hop in enumerate(path.hops, 1))
+    if step is None:  # where it goes; what becomes of the packet is for the learner to guess
+        return "; ".join(f"{n}. {_place(hop)}" for n, hop in enumerate(path.hops, 1))
     return f"Hop {step + 1} of {len(path.hops)}. {_sentence(path.hops[step])}"
+
+
+def _place(hop: Hop) -> str:
+    stop = _stops(hop)[0].replace("out-", "kernel-")
+    name = _NAMES[stop]
+    return f"{name} on node {stop[-1].upper()}" if "-" in stop else name
 
 
 def _sentence(hop: Hop) -> str:
@@ -247,7 +253,7 @@ def _badges(path: Path, step: int | None) -> list[str]:
         else:
             left, top, _, _ = _BOXES[stop]
             x, y = left + 4 + 26 * place, float(top)
-        color = VERMILLION if hop.rewritten else INK
+        color = VERMILLION if hop.rewritten and step is not None else INK
         drawn.append(
             f"<circle cx='{x:g}' cy='{y:g}' r='12' fill='{color}'/>"
             f"<text x='{x:g}' y='{y + 4.5:g}' font-size='13' font-weight='700' fill='#fff' "

@@ -79,6 +79,13 @@ def test_release_writes_checks_and_removes(course):
     assert run("release", "--course", course, "--check").exit_code == 0
 
 
+@pytest.mark.parametrize("options", [["--check"], ["--check", "--json"]])
+def test_release_cannot_check_a_course_without_solutions(tmp_path, options):
+    done = run("release", "--course", tmp_path, *options)
+    assert done.exit_code == 2
+    assert f"no notebook in {tmp_path / 'solutions'}" in done.output
+
+
 def test_release_says_which_cell_is_wrong(course):
     file = course / "solutions" / "01-north-south-path.ipynb"
     file.write_text(file.read_text().replace("### END SOLUTION", "### END", 1))

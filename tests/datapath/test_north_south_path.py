@@ -11,6 +11,7 @@ from k8snet_lessons.datapath import Packet, trace
 from k8snet_lessons.datapath.faults import FAULTS, PROXIES, client_sees, proxy_record
 from k8snet_lessons.datapath.path import Addresses, Edge, every_edge, walk
 from k8snet_lessons.errors import InputError
+from k8snet_lessons.figures.palette import VERMILLION
 from k8snet_lessons.figures.path import describe, faults_html, hops_html, path_svg
 
 EDGES = every_edge()
@@ -147,6 +148,15 @@ def test_every_picture_is_whole(edge):
                     assert f"{flow.dst}:{flow.dport}" in texts
         assert describe(path, step) in texts
     assert hops_html(path).count("<tr>") == len(path.hops) + 1
+
+
+def test_the_whole_road_gives_no_rewrite_away():
+    svg = path_svg(walk())
+    assert VERMILLION not in svg
+    assert "becomes" not in svg
+    assert "masquerade" not in svg.lower()
+    assert "kernel on node B" in describe(walk())
+    assert VERMILLION in path_svg(walk(), 3)
 
 
 def test_the_fault_table_follows_the_measurement():
