@@ -124,7 +124,8 @@ def test_a_table_takes_exactly_its_maximum_and_established_flows_live_on(quick):
 def test_how_densely_the_table_is_filled_decides_whether_a_victim_is_found(quick):
     record = quick("early-drop")
     attempts = record.parameters["attempts"]
-    assert record.one("got in", buckets=2048).samples[0] == attempts
+    # A victim is looked for in a few buckets: now and then even a dense table has none there.
+    assert record.one("got in", buckets=2048).samples[0] > 0.9 * attempts
     assert record.one("got in", buckets=262_144).samples[0] < attempts / 3
 
 
