@@ -14,6 +14,7 @@ CATALOG: Mapping[str, str] = MappingProxyType(
     {
         "main-road": "k8snet_lessons.explorers:main_road",
         "name-ladder": "k8snet_lessons.explorers.names:name_ladder",
+        "edge-road": "k8snet_lessons.explorers.edge:edge_road",
         "connection-table": "k8snet_lessons.explorers.conntrack:connection_table",
         "kube-proxy-at-scale": "k8snet_lessons.explorers.scale:kube_proxy_at_scale",
         "who-reaches-whom": "k8snet_lessons.explorers.policy:who_reaches_whom",

@@ -78,12 +78,14 @@ class Desk:
         """Take the learner's guess, uncover the plot and compare."""
         if self.prediction is None:
             raise InputError("guess", guess, "nothing: this explorer asks for no prediction")
-        allowed = f"a number ({self.prediction.unit})"
+        floor = self.prediction.minimum
+        above = "" if floor is None else f" above {floor:g}"
+        allowed = f"a number{above} ({self.prediction.unit})"
         try:
             number = float(str(guess).replace(",", "").strip())
         except ValueError:
             raise InputError("guess", guess, allowed) from None
-        if not abs(number) < float("inf"):
+        if not abs(number) < float("inf") or (floor is not None and number <= floor):
             raise InputError("guess", guess, allowed)
         self.guess, self.covered = number, False
         return self.verdict

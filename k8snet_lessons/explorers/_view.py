@@ -133,6 +133,9 @@ class Prediction:
         The axis on which the guess lies.
     close_factor : float
         A guess within this factor counts as close.
+    minimum : float or None
+        A guess must lie above it; None where any number will do (a count or a difference
+        that may be 0).
     """
 
     question: str
@@ -142,6 +145,7 @@ class Prediction:
     panel: int = 0
     axis: str = "y"
     close_factor: float = 1.25
+    minimum: float | None = 0.0
 
     def verdict(self, guess: float, view: View) -> str:
         """The guess beside the answer, in words."""

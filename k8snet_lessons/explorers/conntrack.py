@@ -62,6 +62,7 @@ def connection_table() -> Explorer:
                   "keepalive": 0.0, "time_wait_s": 120.0, "standing": 0, "udp_per_s": 0.0,
                   "unanswered_per_s": 0.0},
         axis="x",
+        minimum=None,  # zero is a fair guess
     )  # fmt: skip
     return Explorer(
         "A connection table and a burst",

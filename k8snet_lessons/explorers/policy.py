@@ -74,6 +74,7 @@ def who_reaches_whom() -> Explorer:
         "pods",
         lambda view: view.number("pods that reach payment"),
         settings={"rules": "policy-seed"},
+        minimum=None,  # zero is a fair guess
         panel=1,
         axis="x",
     )

@@ -46,6 +46,7 @@ def topology_aware_routing() -> Explorer:
         "%",
         lambda view: view.number("leaves its zone"),
         settings={"endpoints": 4},
+        minimum=None,  # zero is a fair guess
         close_factor=1.2,
     )
     return Explorer(

@@ -10,7 +10,7 @@ import pytest
 from small_model import asked, explorer
 
 from k8snet_lessons.errors import InputError
-from k8snet_lessons.explorers import Explorer
+from k8snet_lessons.explorers import Explorer, Prediction
 
 
 class Browser:
@@ -201,6 +201,21 @@ def test_prediction_can_be_committed_without_a_browser() -> None:
     widget = asked()
     assert widget.commit(46.5).endswith("close.")
     assert widget.guess == 46.5
+
+
+@pytest.mark.parametrize("guess", [-5, 0, "-0.1"])
+def test_a_guess_that_cannot_be_is_refused_and_the_plot_stays_covered(guess: Any) -> None:
+    widget = asked()
+    with pytest.raises(InputError, match=r"a number above 0 \(ms\)"):
+        widget.commit(guess)
+    assert widget.guess is None
+
+
+def test_a_prediction_may_take_any_number() -> None:
+    question = Prediction(
+        "By how much?", "ms", lambda seen: seen.number("p99 latency"), minimum=None
+    )
+    assert explorer(prediction=question).commit(0).startswith("You said 0 ms")
 
 
 def test_prediction_can_be_skipped() -> None:
