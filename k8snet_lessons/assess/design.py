@@ -4,7 +4,7 @@ The learner changes knobs of a given `Scenario`; the model runs the result. Any 
 meets both bounds is right, whatever way it was found.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +21,13 @@ REQUESTS: Final = 60_000
 SEEDS: Final = (101, 202)
 MOST_FAILED_SHARE: Final = 0.001
 NOISE: Final = 1.005  # a design within half a percent of the bound meets it
+# Hops whose time only these knobs change. Where none of them is free, the hop is no advice.
+MOVED_BY: Final[Mapping[str, frozenset[str]]] = {
+    "client network": frozenset(
+        {"client_rtt_us", "client_new_connection_share", "tls_terminates_at"}
+    ),
+    "pod service": frozenset({"service_time_us", "service_time_distribution"}),
+}
 
 
 @dataclass(frozen=True)
@@ -132,16 +139,20 @@ def _judge(given: Given, answer: Any, traps: tuple[Trap, ...], points: float) ->
     if failed > MOST_FAILED_SHARE:
         speed = f"{failed:.1%} of the requests fail. " + speed
     if not fast:
-        speed += f" Where the slowest requests lose most: {_slowest_hop(outcomes[0])}."
-    if shown:
-        speed += f" {shown.message}"
+        hop = _slowest_hop(outcomes[0], given["free"])
+        speed += f" Of what your knobs move, the slowest requests lose most here: {hop}."
     money = f"It costs {cost:g} a month; the budget is {given['budget']:g}."
     if cheap and not fast:
         money += " The budget counts once the p99 is met."
-    tag = shown.misconception if shown else ""
+    said, tag = (f" {shown.message}", shown.misconception) if shown else ("", "")
+    if fast:  # what was missed is the budget, so that is where the reason belongs
+        return (
+            Part("p99", half, half, speed),
+            Part("budget", half if cheap else 0, half, money + said, tag),
+        )
     return (
-        Part("p99", half if fast else 0, half, speed, tag),
-        Part("budget", half if fast and cheap else 0, half, money),
+        Part("p99", 0, half, speed + said, tag),
+        Part("budget", 0, half, money),
     )
 
 
@@ -176,8 +187,11 @@ def _run(scenario: "Scenario") -> "list[Outcome]":
     return [simulate(scenario, seed=seed, requests=REQUESTS) for seed in SEEDS]
 
 
-def _slowest_hop(outcome: "Outcome") -> str:
-    """Name the hop at which requests beyond the 99th percentile lose most against the median."""
+def _slowest_hop(outcome: "Outcome", free: Iterable[str]) -> str:
+    """Name the hop at which requests beyond the 99th percentile lose most against the median.
+
+    Hops that no free knob moves are left out.
+    """
     import numpy as np
 
     slow = outcome.latency_us >= outcome.percentile(99)
@@ -185,5 +199,6 @@ def _slowest_hop(outcome: "Outcome") -> str:
     excess = {
         hop: float(np.mean(values[slow]) - np.mean(values[usual]))
         for hop, values in outcome.by_hop.items()
+        if hop not in MOVED_BY or MOVED_BY[hop] & set(free)
     }
     return max(excess, key=lambda hop: excess[hop])

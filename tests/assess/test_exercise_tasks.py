@@ -132,3 +132,31 @@ def test_a_wrong_parameter_is_named(wanted, field):
 def test_parameters_come_as_text_or_number():
     exercise = Exercise("01-north-south-path", student=7, seed="12")
     assert (exercise.student, exercise.seed) == ("7", 12)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 7])
+def test_the_edge_takes_both_halves_of_the_cure(seed):
+    work = assignment("01-north-south-path")
+    task = next(one for one in work.tasks if one.name == "edge")
+    given = task.given(work.lesson, seed)
+    one_more = given["start"]["replicas"] + 1
+    assert task.judge(given, {"replicas": one_more, "target": "pod_ip"}).status == "right"
+    for half in (
+        {"target": "pod_ip", "ingress_replicas": 3},
+        {"replicas": one_more},
+        {"replicas": one_more + 1, "ingress_replicas": 1},
+    ):
+        assert task.judge(given, half).status != "right", half
+
+
+def test_a_design_that_is_fast_and_dear_is_told_so_where_it_misses():
+    work = assignment("01-north-south-path")
+    task = next(one for one in work.tasks if one.name == "edge")
+    given = task.given(work.lesson, 0)
+    p99, budget = task.judge(given, {"replicas": 40}).parts
+    assert (p99.points, p99.misconception) == (2, "")
+    assert "More pods" not in p99.reason
+    assert (budget.points, budget.misconception) == (0, "pods-buy-everything")
+    assert "More pods" in budget.reason
+    slow, _ = task.judge(given, {"target": "pod_ip"}).parts
+    assert "client network" not in slow.reason
