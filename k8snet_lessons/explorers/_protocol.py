@@ -20,7 +20,7 @@ def same(a: Any, b: Any) -> bool:
         return True
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         a, b = np.asarray(a), np.asarray(b)
-numbers = a.dtype.kind == b.dtype.kind == "f"
+        numbers = a.dtype.kind == b.dtype.kind == "f"
         return a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=numbers))
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
