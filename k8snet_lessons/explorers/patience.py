@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from k8snet_lessons.control.routing import ProxyTimeouts, answer_slowly
+from k8snet_lessons.explorers import edge_routes as figures
 from k8snet_lessons.explorers._knob import Knob
 from k8snet_lessons.explorers._view import Number, Panel, Prediction, View
 from k8snet_lessons.explorers._widget import Explorer
-from k8snet_lessons.figures import edge_routes as figures
 
 
 def proxy_patience() -> Explorer:

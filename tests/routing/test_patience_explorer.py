@@ -1,7 +1,7 @@
 """Lesson 8's figures and explorer say what the routing model says."""
 
+from k8snet_lessons.explorers.edge_routes import both_dialects, path_table
 from k8snet_lessons.explorers.patience import proxy_patience, view
-from k8snet_lessons.figures.edge_routes import both_dialects, path_table
 
 
 def headline(**change):

@@ -166,6 +166,7 @@ class ExplorerView {
     this.typed = null;
     this.alert.textContent = "";
     if ("gate" in message) this.showGate(message.gate);
+    if (message.gate) this.hideStill(); // it would give the answer away
     if ("panels" in message) this.takePanels(message.panels, buffers, message.rest);
     this.takeWords(message);
   }
@@ -284,6 +285,10 @@ class ExplorerView {
   // The plots are drawn: the still picture has served.
   live() {
     this.node.dataset.live = "true";
+    this.hideStill();
+  }
+
+  hideStill() {
     this.still ??= stillBefore(this.el);
     if (this.still) this.still.style.display = "none";
   }
