@@ -27,7 +27,7 @@ def panel_data(
     if evidence:
         traces += [dict(trace) for trace in now.evidence]
     if guess is not None and prediction is not None:
-        traces.append(_guess_line(now.figure["layout"], prediction, guess))
+        traces.append(_guess_line(now.figure, prediction, guess))
     return {
         "title": now.title,
         "summary": now.summary,
@@ -80,11 +80,17 @@ def _as_pinned(trace: Mapping[str, Any]) -> dict[str, Any] | None:
     return gray
 
 
-def _guess_line(layout: Mapping[str, Any], prediction: Prediction, guess: float) -> dict[str, Any]:
+def _guess_line(figure: Mapping[str, Any], prediction: Prediction, guess: float) -> dict[str, Any]:
     """The learner's guess, straight through the plot."""
     along, across = ("x", "y") if prediction.axis == "y" else ("y", "x")
-    axis = layout.get(f"{along}axis", {})
-    low, high = axis.get("range", (0, 1))
+    axis = figure["layout"].get(f"{along}axis", {})
+    names = [each for each in figure["data"][0].get(along, ()) if isinstance(each, str)]
+    low: Any
+    high: Any
+    if names:  # an axis of names: numbers would become names of their own
+        low, high = names[0], names[-1]
+    else:
+        low, high = axis.get("range", (0, 1))
     if axis.get("type") == "log":
         low, high = 10.0**low, 10.0**high
     return {

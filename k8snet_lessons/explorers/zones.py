@@ -45,6 +45,7 @@ def topology_aware_routing() -> Explorer:
         "has 4 ready endpoints. What share of the requests leaves its zone? (%)",
         "%",
         lambda view: view.number("leaves its zone"),
+        panel=2,
         settings={"endpoints": 4},
         minimum=None,  # zero is a fair guess
         close_factor=1.2,

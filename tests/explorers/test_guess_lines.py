@@ -1,0 +1,36 @@
+"""A committed guess is drawn through its plot, whatever kind of axis the plot has."""
+
+import pytest
+
+from k8snet_lessons.explorers import Explorer
+from k8snet_lessons.explorers.cni import what_the_wire_costs
+from k8snet_lessons.explorers.conntrack import connection_table
+from k8snet_lessons.explorers.names import name_ladder
+from k8snet_lessons.explorers.patience import proxy_patience
+from k8snet_lessons.explorers.policy import who_reaches_whom
+from k8snet_lessons.explorers.scale import kube_proxy_at_scale
+from k8snet_lessons.explorers.zones import topology_aware_routing
+
+ALL = [
+    what_the_wire_costs,
+    connection_table,
+    name_ladder,
+    proxy_patience,
+    who_reaches_whom,
+    kube_proxy_at_scale,
+    topology_aware_routing,
+]
+
+
+@pytest.mark.parametrize("factory", ALL, ids=lambda f: f.__name__)
+def test_the_guess_adds_no_name_to_an_axis_of_names(factory):
+    explorer: Explorer = factory()
+    explorer.commit(3)
+    panels = explorer._desk.frame(1_000)["panels"]
+    guessed = [(p, t) for p in panels for t in p["data"] if t.get("name") == "your guess"]
+    assert len(guessed) == 1
+    panel, guess = guessed[0]
+    for axis in ("x", "y"):
+        names = {v for v in panel["data"][0].get(axis, ()) if isinstance(v, str)}
+        if names:
+            assert set(guess[axis]) <= names
