@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Final
 
 from k8snet_lessons.course.curriculum import LESSONS, Lesson, following, lesson, numbered
+from k8snet_lessons.course.numbers import pose
 from k8snet_lessons.course.pictures import picture
-from k8snet_lessons.course.questions import Question, questions
+from k8snet_lessons.course.questions import Question, quiz_questions
 from k8snet_lessons.errors import InputError
 
 PARTS: Final[tuple[str, ...]] = (
@@ -54,7 +55,7 @@ def problems(here: Lesson, headings: list[str], code_lines: list[int]) -> list[s
     found += [f"no part {part!r}" for part in PARTS if part not in parts]
     if not found and parts != list(PARTS):
         found.append(f"parts are out of order: {parts}")
-    count = len(questions(here.slug))
+    count = len(quiz_questions(here.slug))
     if not FEWEST_QUESTIONS <= count <= MOST_QUESTIONS:
         found.append(f"{count} questions; {FEWEST_QUESTIONS} to {MOST_QUESTIONS} are asked for")
     if not here.outcomes:
@@ -121,20 +122,27 @@ def quiz(here: Lesson) -> str:
 
     Plain ``<details>``: works with the keyboard, on a page, and with no kernel.
     """
-    asked = questions(here.slug)
+    asked = quiz_questions(here.slug)
     intro = "Choose an answer in your head, then unfold it. Every answer says why."
     return "\n\n".join([intro, *(_ask(question, n) for n, question in enumerate(asked, 1))])
 
 
 def _ask(question: Question, number: int) -> str:
-    lines = [("<br>" if number > 1 else "") + f"**{number}.** {question.prompt}"]
+    prompt = question.prompt if question.numeric is None else pose(question).prompt
+    lines = [("<br>" if number > 1 else "") + f"**{number}.** {prompt}"]
+    if question.output:
+        lines.append(f"```text\n{question.output}\n```")
+    if question.numeric is not None:
+        lines.append(_unfold("The answer", pose(question).because))
     for letter, choice in zip("ABCDEFGH", question.choices, strict=False):
         verdict = "✓ **Yes.**" if choice.right else "✗ **No.**"
-        lines.append(
-            f"<details><summary><b>{letter}.</b> {html.escape(choice.text, quote=False)}</summary>"
-            f"\n\n{verdict} {choice.because}\n\n</details>"
-        )
+        text = html.escape(choice.text, quote=False)
+        lines.append(_unfold(f"<b>{letter}.</b> {text}", f"{verdict} {choice.because}"))
     return "\n\n".join(lines)
+
+
+def _unfold(summary: str, text: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
 
 
 def next_lesson(here: Lesson) -> str:
