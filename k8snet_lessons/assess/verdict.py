@@ -1,6 +1,7 @@
 """What a check says: points, a reason for each part, and a form a program can read."""
 
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -116,6 +117,22 @@ class Verdict:
                 for part in self.parts
             ],
         }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Verdict":
+        """Return the verdict that `to_json` wrote; a debrief is taken from ``debrief``."""
+        parts = tuple(
+            Part(
+                str(part["name"]),
+                float(part["points"]),
+                float(part["max_points"]),
+                str(part["reason"]),
+                str(part["misconception"]),
+                bool(part["attempted"]),
+            )
+            for part in data["parts"]
+        )
+        return cls(str(data["task"]), parts, str(data["message"]), str(data.get("debrief", "")))
 
     def to_text(self) -> str:
         """Return the verdict as lines of text."""
