@@ -10,6 +10,7 @@ from k8snet_lessons.lab.experiment import Experiment, Result, Run
 from k8snet_lessons.lab.flows import SERVER_IP, tracking_node
 from k8snet_lessons.lab.hosts import Topology
 from k8snet_lessons.lab.needs import NAMESPACES, program
+from k8snet_lessons.lab.traffic import tap_on
 
 LINEAR = "net.ipv4.tcp_syn_linear_timeouts"
 _SILENCE = """
@@ -23,10 +24,9 @@ def syn_times_s(address: str, port: int, watch_s: float) -> tuple[float, ...]:
     """Connect to where nobody answers; when each SYN left this host, from the first one."""
     times = []
     with (
-        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003)) as tap,
+        tap_on("eth0") as tap,
         socket.socket() as client,
     ):
-        tap.bind(("eth0", 0))
         client.setblocking(False)
         client.connect_ex((address, port))
         deadline = time.monotonic() + watch_s

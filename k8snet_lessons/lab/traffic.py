@@ -13,6 +13,7 @@ from typing import Any
 from k8snet_lessons.lab.errors import LabError
 from k8snet_lessons.lab.hosts import Host
 
+_EVERY_PROTOCOL = 0x0003  # ETH_P_ALL
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -150,10 +151,20 @@ def send_datagrams(address: str, port: int, payload: bytes, count: int, pause_s:
             time.sleep(pause_s)
 
 
+def tap_on(interface: str) -> socket.socket:
+    """A socket that sees every frame of one interface.
+
+    It is opened for no protocol and bound to all of them: one that is opened for all hears
+    every interface of the host until it is bound.
+    """
+    tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    tap.bind((interface, _EVERY_PROTOCOL))
+    return tap
+
+
 def capture_frame(interface: str, marker: bytes, timeout_s: float) -> int:
     """Length of the first frame on ``interface`` that contains ``marker``; 0 if none came."""
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as tap:
-        tap.bind((interface, 0))
+    with tap_on(interface) as tap:
         tap.settimeout(0.05)
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -169,8 +180,7 @@ def capture_frame(interface: str, marker: bytes, timeout_s: float) -> int:
 def largest_frame(interface: str, seconds: float) -> int:
     """Length of the largest frame seen on ``interface`` within ``seconds``."""
     largest = 0
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as tap:
-        tap.bind((interface, 0))
+    with tap_on(interface) as tap:
         tap.settimeout(0.05)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

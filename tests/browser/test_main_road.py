@@ -39,8 +39,9 @@ def road(page: Page) -> Locator:
 
 
 def rest(road: Locator) -> None:
-    """Wait until the knob rests and the picture is fine."""
-    expect(road).to_have_attribute("data-state", "fine", timeout=15_000)
+    """Wait until the knob rests, the picture is fine, and Plotly has drawn it."""
+    expect(road).to_have_attribute("data-state", "fine", timeout=30_000)
+    expect(road).to_have_attribute("data-settled", "true", timeout=30_000)
 
 
 def shown(road: Locator, label: str) -> str:
@@ -179,6 +180,21 @@ def test_bad_input_is_explained_in_place_and_the_plot_stays(road: Locator) -> No
     curve_says(road, Scenario(replicas=4))
 
 
+def test_a_preset_replaces_what_was_refused(road: Locator) -> None:
+    field = road.locator("[data-typed=replicas]")
+    field.fill("99999")
+    field.press("Enter")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    road.get_by_label("Preset").select_option("pinned_2_to_20")
+    expect(field).to_have_value("20", timeout=15_000)
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+    field.fill("99999")
+    field.press("Enter")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    road.get_by_role("button", name="Reset").click()
+    expect(field).to_have_value("3", timeout=15_000)
+
+
 def test_more_knobs_unfold(road: Locator) -> None:
     road.get_by_text("More knobs").click()
     box = road.get_by_label("NodeLocal DNSCache", exact=True)
@@ -192,7 +208,9 @@ def test_more_knobs_unfold(road: Locator) -> None:
 
 def test_preset_sets_the_knobs(road: Locator) -> None:
     road.get_by_label("Preset").select_option("pinned_2_to_20")
-    expect(road.locator("[data-knob=replicas]")).to_have_attribute("aria-valuetext", "20")
+    expect(road.locator("[data-knob=replicas]")).to_have_attribute(
+        "aria-valuetext", "20", timeout=15_000
+    )
     rest(road)
     curve_says(road, Scenario.presets()["pinned_2_to_20"])
 

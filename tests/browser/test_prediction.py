@@ -55,6 +55,7 @@ def test_python_turns_the_knob_too(page: Page, asked: Locator) -> None:
 
 
 def test_a_model_that_refuses_keeps_the_last_plot(asked: Locator) -> None:
+    expect(asked).to_have_attribute("data-settled", "true", timeout=15_000)
     path = asked.locator("path.js-line").first.get_attribute("d")
     slider = asked.locator("[data-knob=load_per_s]")
     slider.press("End")

@@ -13,6 +13,7 @@ class Courier {
     this.onWaiting = onWaiting;
     this.seq = 0;
     this.inFlight = 0;
+    this.asked = ""; // kind of the message in flight
     this.queue = [];
     this.coarse = false; // the picture is a preview
     this.timers = {};
@@ -37,6 +38,7 @@ class Courier {
     clearTimeout(this.timers.rest);
     const message = this.queue.shift();
     this.inFlight = ++this.seq;
+    this.asked = message.kind;
     if (!ASIDE.has(message.kind)) this.coarse = message.kind === "move" && !message.rest;
     this.send({ ...message, seq: this.inFlight });
     this.timers.slow = setTimeout(() => this.onWaiting("slow"), SLOW_MS);
@@ -59,6 +61,7 @@ class Courier {
     clearTimeout(this.timers.lost);
     this.onWaiting(lost ? "lost" : "");
     this.inFlight = 0;
+    this.asked = "";
     if (this.queue.length) return this.pump();
     if (this.coarse && !lost) {
       const refine = { kind: "move", settings: {}, rest: true };

@@ -50,7 +50,9 @@ class ExplorerView {
     };
     const type = (name, text) => {
       if (!this.controls[name].refused && readable(this.values[name]) === text) return;
+      if (this.typed === name && this.typedText === text) return; // Enter is also a change
       this.typed = name;
+      this.typedText = text;
       this.node.dataset.state = "moving";
       this.courier.move({ ...this.unaccepted, [name]: text });
     };
@@ -163,6 +165,12 @@ class ExplorerView {
         }
       }
     }
+    if (["preset", "reset"].includes(this.courier.asked)) {
+      // Another setting altogether: what was typed and refused goes with the old one.
+      for (const [name, control] of Object.entries(this.controls)) {
+        if (control.refused) control.show(this.values[name]);
+      }
+    }
     this.typed = null;
     this.alert.textContent = "";
     if ("gate" in message) this.showGate(message.gate);
@@ -180,6 +188,7 @@ class ExplorerView {
     changes.forEach((change, i) => {
       if (this.panels[i].take(change, buffers) && this.Plotly) this.panels[i].show(this.Plotly);
     });
+    this.noteSettled();
     if (rest) this.settleSoon();
     if (this.Plotly && changes.length) this.live();
   }
@@ -263,12 +272,18 @@ class ExplorerView {
   // One panel at a time, when the browser has nothing better to do.
   settleSoon() {
     cancelIdleCallback(this.settling);
-    const next = (left) => {
+    const next = async (left) => {
       if (!left.length || this.courier.busy) return;
-      left[0].settle(this.Plotly);
+      await left[0].settle(this.Plotly);
+      this.noteSettled();
       this.settling = requestIdleCallback(() => next(left.slice(1)));
     };
     if (this.Plotly) this.settling = requestIdleCallback(() => next(this.panels));
+  }
+
+  // Says on the page that Plotly drew all there is to see, and nothing will move by itself.
+  noteSettled() {
+    this.node.dataset.settled = String(this.panels.every((panel) => panel.settled));
   }
 
   redrawSoon() {
@@ -276,10 +291,12 @@ class ExplorerView {
     this.redraw = requestAnimationFrame(() => this.drawAll());
   }
 
-  drawAll() {
+  async drawAll() {
     if (!this.Plotly) return;
-    for (const panel of this.panels) panel.draw(this.Plotly);
+    const drawn = this.panels.map((panel) => panel.draw(this.Plotly));
     if (this.panels.length) this.live();
+    await Promise.all(drawn);
+    this.noteSettled();
   }
 
   // The plots are drawn: the still picture has served.

@@ -165,8 +165,12 @@ class PanelPlot {
   }
 
   // Let Plotly know what `show` moved, so that hovering finds the new values.
-  settle(Plotly) {
-    if (this.behind) this.draw(Plotly);
+  async settle(Plotly) {
+    if (!this.settled) await this.draw(Plotly);
+  }
+
+  get settled() {
+    return Boolean(this.drawn && !this.behind);
   }
 
   // Draw everything anew, in the size and the colors of the page.
