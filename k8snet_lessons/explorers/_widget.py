@@ -3,6 +3,7 @@
 import csv
 import io
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
@@ -13,6 +14,7 @@ import traitlets
 from k8snet_lessons.errors import InputError
 from k8snet_lessons.explorers._desk import Desk, Model, Settings
 from k8snet_lessons.explorers._knob import Knob
+from k8snet_lessons.explorers._pace import Pace
 from k8snet_lessons.explorers._plotly_js import plotly_js
 from k8snet_lessons.explorers._protocol import Json, frame_change
 from k8snet_lessons.explorers._still import still_png
@@ -54,7 +56,8 @@ class Explorer(anywidget.AnyWidget):
     still : str, optional
         Name of the picture in ``k8snet_lessons/data/stills`` for readers without a kernel.
     preview_requests, requests : int
-        Requests simulated while a knob moves, and when it rests.
+        Requests simulated while a knob moves (fewer where that takes too long), and when
+        it rests.
 
     Examples
     --------
@@ -81,7 +84,7 @@ class Explorer(anywidget.AnyWidget):
     ) -> None:
         self.title = title
         self.still = still
-        self._preview_requests = preview_requests
+        self._pace = Pace(preview_requests)
         self._desk = Desk(knobs, view, presets or {}, prediction, fine=requests)
         self._sent: Json | None = None
         self._number = 0
@@ -248,8 +251,11 @@ class Explorer(anywidget.AnyWidget):
             self.send({"kind": "csv", "seq": seq, "name": name, "text": self.csv()})
             return
         if kind == "move":
-            requests = desk.fine if message.get("rest") else self._preview_requests
+            requests = desk.fine if message.get("rest") else self._pace.requests
+            began = time.perf_counter()
             desk.turn(message.get("settings", {}), requests)
+            if requests != desk.fine:
+                self._pace.took(time.perf_counter() - began)
         elif kind == "hello":
             self._sent = None
         elif kind == "pin":
