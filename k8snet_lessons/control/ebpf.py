@@ -20,9 +20,9 @@ from typing import Literal, NamedTuple
 
 from k8snet_lessons.control.decision import Decision, Flow
 from k8snet_lessons.control.maglev import lookup_table
-from k8snet_lessons.control.nodeports import nodeport_addresses
+from k8snet_lessons.control.nodeports import node_port_frontends, nodeport_addresses
 from k8snet_lessons.control.options import ProxyOptions
-from k8snet_lessons.control.service_port import Endpoint, ServicePort
+from k8snet_lessons.control.service_port import Endpoint, ServicePort, ip_and_port
 from k8snet_lessons.control.services import NodeView
 
 Kind = Literal["ClusterIP", "NodePort", "ExternalIPs", "LoadBalancer"]
@@ -43,9 +43,8 @@ class Frontend(NamedTuple):
 
     def text(self) -> str:
         """The way ``cilium-dbg`` shows it: ``10.96.0.1:443/TCP`` or ``…/TCP/i``."""
-        ip = f"[{self.ip}]" if ":" in self.ip else self.ip
         suffix = "/i" if self.scope == "internal" else ""
-        return f"{ip}:{self.port}/{self.protocol.upper()}{suffix}"
+        return f"{ip_and_port(self.ip, self.port)}/{self.protocol.upper()}{suffix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class Backend(NamedTuple):
     @property
     def address(self) -> str:
         """``"ip:port"``, or ``"[ip]:port"`` for IPv6."""
-        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+        return ip_and_port(self.ip, self.port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,14 +247,9 @@ class _Program:
         self.services: dict[Frontend, ServiceEntry] = {}
         self.backends: dict[int, Backend] = {}
         self.ids: dict[tuple[str, int, str], int] = {}
-        chosen = nodeport_addresses(view)
-        own = (
-            view.addresses
-            if chosen is None
-            else tuple(text for text in chosen if not ip_address(text).is_loopback)
-        )
         surrogate = "0.0.0.0" if view.options.family == 4 else "::"
-        self.node_ips = (*own, surrogate) if chosen is None else own
+        everywhere = nodeport_addresses(view) is None
+        self.node_ips = (*node_port_frontends(view), *((surrogate,) if everywhere else ()))
 
     def add(self, port: ServicePort) -> None:
         """Add the frontends and backends of one Service port."""

@@ -17,10 +17,10 @@ from typing import Literal, NamedTuple
 
 from k8snet_lessons.control.decision import Decision, Flow
 from k8snet_lessons.control.ipvs_rules import accompanying_rules
-from k8snet_lessons.control.nodeports import node_in_ranges, nodeport_addresses
+from k8snet_lessons.control.nodeports import node_in_ranges, node_port_frontends
 from k8snet_lessons.control.options import ProxyOptions
 from k8snet_lessons.control.rules import IptablesRuleset
-from k8snet_lessons.control.service_port import Endpoint, ServicePort
+from k8snet_lessons.control.service_port import Endpoint, ServicePort, ip_and_port
 from k8snet_lessons.control.services import NodeView
 
 _FLAGS = {"tcp": "-t", "udp": "-u", "sctp": "--sctp-service"}
@@ -75,7 +75,7 @@ class VirtualServer:
     @property
     def address(self) -> str:
         """``"ip:port"``, or ``"[ip]:port"`` for IPv6."""
-        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+        return ip_and_port(self.ip, self.port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,12 +263,7 @@ class _Program:
         self.options = view.options
         self.servers: dict[tuple[str, int, str], VirtualServer] = {}
         self.sets: dict[str, dict[str, None]] = {name: {} for name in SET_TYPES}
-        chosen = nodeport_addresses(view)
-        self.node_ips = (
-            view.addresses
-            if chosen is None
-            else tuple(text for text in chosen if not ip_address(text).is_loopback)
-        )
+        self.node_ips = node_port_frontends(view)
         self.no_node_access: list[tuple[str, str, int]] = []
 
     def add(self, port: ServicePort) -> None:

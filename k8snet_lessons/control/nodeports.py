@@ -20,6 +20,15 @@ def nodeport_addresses(view: NodeView) -> tuple[str, ...] | None:
     return tuple(t for t, ip in parsed if ip and any(ip in block for block in blocks))
 
 
+def node_port_frontends(view: NodeView) -> tuple[str, ...]:
+    """Addresses to write a frontend for, in a datapath that lists them; loopback is not one."""
+    chosen = nodeport_addresses(view)
+    if chosen is None:
+        return view.addresses
+    parsed = ((text, parse_address(text)) for text in chosen)
+    return tuple(text for text, ip in parsed if ip and not ip.is_loopback)
+
+
 def covers_loopback(wanted: tuple[str, ...]) -> bool:
     """Whether ``--nodeport-addresses`` leaves loopback in."""
     if not wanted:

@@ -8,6 +8,13 @@ Cluster traffic, node-local ones for Local traffic.
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from k8snet_lessons.control.topology import heed_hints
+
+
+def ip_and_port(ip: str, port: int) -> str:
+    """Write ``"ip:port"``, or ``"[ip]:port"`` for IPv6."""
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+
 
 class Endpoint(NamedTuple):
     """One address and port behind a Service port, with its conditions."""
@@ -24,7 +31,7 @@ class Endpoint(NamedTuple):
     @property
     def address(self) -> str:
         """``"ip:port"``, or ``"[ip]:port"`` for IPv6."""
-        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+        return ip_and_port(self.ip, self.port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +156,5 @@ def categorized(port: ServicePort, node: str, zone: str) -> ServicePort:
 def _by_topology(endpoints: tuple[Endpoint, ...], node: str, zone: str) -> tuple[Endpoint, ...]:
     """Ready endpoints, narrowed to this node or zone if every one of them carries a hint."""
     ready = tuple(e for e in endpoints if e.ready)
-    if ready and all(e.nodes for e in ready):
-        near = tuple(e for e in ready if node in e.nodes)
-        if near:
-            return near
-    if ready and all(e.zones for e in ready):
-        near = tuple(e for e in ready if zone in e.zones)
-        if near:
-            return near
-    return ready
+    _, chosen = heed_hints([(e.zones, e.nodes) for e in ready], node, zone)
+    return tuple(ready[index] for index in chosen)

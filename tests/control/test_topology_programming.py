@@ -6,6 +6,7 @@ import pytest
 
 from k8snet_lessons.cluster import Cluster, load_manifests
 from k8snet_lessons.control import program
+from k8snet_lessons.errors import InputError
 
 
 def three_zones(service: str, replicas: int = 6, cpu: str = "4") -> Cluster:
@@ -60,7 +61,9 @@ def test_too_few_endpoints_for_a_fair_share_mean_no_hints() -> None:
 
 def test_unknown_cpu_means_no_hints() -> None:
     note = "metadata: {name: web, annotations: {service.kubernetes.io/topology-mode: Auto}}\n"
-    assert len(used(three_zones(note + SPEC, cpu="?"), "node-a")) == 6
+    assert len(used(three_zones(note + SPEC, cpu="0"), "node-a")) == 6
+    with pytest.raises(InputError, match="allocatable cpu of node node-a"):
+        used(three_zones(note + SPEC, cpu="?"), "node-a")
 
 
 def test_the_annotation_wins_over_the_field() -> None:

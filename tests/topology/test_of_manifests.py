@@ -55,6 +55,31 @@ def test_cpus_are_read_as_quantities():
         cpus_of(load_manifests(NODES + node("n9", "c", "'four'")))
 
 
+def test_each_address_family_is_shared_out_for_itself():
+    """Two families of three endpoints are not six: 3 are enough for three zones, 4 are not."""
+    nodes = "".join(node(f"n{zone}", zone) for zone in "abc")
+    text = ""
+    for count, family in ((3, "IPv4"), (4, "IPv6")):
+        listed = "".join(
+            f"- {{addresses: ['{address}{at}'], zone: {'abca'[at]}, nodeName: n{'abca'[at]}}}\n"
+            for at in range(count)
+            for address in ("10.0.0." if family == "IPv4" else "fd00::",)
+        )
+        text += f"""
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: order-{family.lower()}, namespace: production,
+  labels: {{kubernetes.io/service-name: order-service}}}}
+addressType: {family}
+ports: [{{port: 8080}}]
+endpoints:
+{listed}"""
+    hinted = hint_service(load_manifests(nodes + text + service(OLD)), NAME)
+    assert [each.zone_hints for each in hinted.endpoints] == [("a",), ("b",), ("c",)] + [()] * 4
+    assert hinted.heuristic == "cpu-proportional"
+
+
 def test_the_seeds_annotation_shares_endpoints_by_cpu():
     cluster = load_manifests(NODES + pods(["n1", "n1", "n1", "n2"]) + service(OLD))
     hinted = hint_service(cluster, NAME)

@@ -10,7 +10,12 @@ Three steps, each a pure function:
 `hint_service`, `endpoints_of` and `cpus_of` ask the same of manifests.
 """
 
-from k8snet_lessons.control.topology._cluster import cpus_of, endpoints_of, hint_service
+from k8snet_lessons.control.topology._cluster import (
+    cpus_of,
+    endpoints_of,
+    hint_service,
+    zone_endpoint,
+)
 from k8snet_lessons.control.topology._distribution import (
     DEPRECATED_ANNOTATION,
     MODE_ANNOTATION,
@@ -29,7 +34,7 @@ from k8snet_lessons.control.topology._hints import (
     is_overloaded,
     zone_cpus,
 )
-from k8snet_lessons.control.topology._selection import Selection, select_endpoints
+from k8snet_lessons.control.topology._selection import Selection, heed_hints, select_endpoints
 from k8snet_lessons.control.topology._spread import (
     ClientGroup,
     CrossZonePath,
@@ -55,10 +60,12 @@ __all__ = [
     "cpus_of",
     "endpoints_of",
     "giving_and_receiving_zones",
+    "heed_hints",
     "hint_endpoints",
     "hint_service",
     "is_overloaded",
     "select_endpoints",
     "spread_traffic",
     "zone_cpus",
+    "zone_endpoint",
 ]

@@ -1,6 +1,8 @@
 """The same questions asked of manifests: endpoints, CPUs and hints of a declared Service."""
 
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from k8snet_lessons.cluster import Cluster
 from k8snet_lessons.control.topology._distribution import HintedEndpoints, hint_endpoints
@@ -31,26 +33,30 @@ def endpoints_of(cluster: Cluster, service: str) -> tuple[ZoneEndpoint, ...]:
         If there is no such Service.
     """
     cluster.service(service)
-    found = []
-    for endpoint_slice in cluster.slices_of(service):
-        for each in endpoint_slice.endpoints or []:
-            conditions, hints = each.conditions, each.hints
-            ready = conditions is None or conditions.ready is not False
-            found.append(
-                ZoneEndpoint(
-                    zone=each.zone or None,
-                    node=each.nodeName,
-                    address=", ".join(each.addresses),
-                    ready=ready,
-                    serving=ready
-                    if conditions is None or conditions.serving is None
-                    else bool(conditions.serving),
-                    terminating=bool(conditions is not None and conditions.terminating),
-                    zone_hints=tuple(z.name for z in (hints.forZones if hints else None) or []),
-                    node_hints=tuple(n.name for n in (hints.forNodes if hints else None) or []),
-                )
-            )
-    return tuple(found)
+    return tuple(
+        zone_endpoint(each)
+        for endpoint_slice in cluster.slices_of(service)
+        for each in endpoint_slice.endpoints or []
+    )
+
+
+def zone_endpoint(endpoint: Any) -> ZoneEndpoint:
+    """Read one endpoint of an EndpointSlice; what its conditions leave out means ready."""
+    conditions, hints = endpoint.conditions, endpoint.hints
+    ready = conditions is None or conditions.ready is not False
+    return ZoneEndpoint(
+        zone=endpoint.zone or None,
+        node=endpoint.nodeName,
+        # Further addresses have no meaning (discovery/v1 types.go).
+        address=endpoint.addresses[0],
+        ready=ready,
+        serving=ready
+        if conditions is None or conditions.serving is None
+        else bool(conditions.serving),
+        terminating=bool(conditions is not None and conditions.terminating),
+        zone_hints=tuple(z.name for z in (hints.forZones if hints else None) or []),
+        node_hints=tuple(n.name for n in (hints.forNodes if hints else None) or []),
+    )
 
 
 def cpus_of(cluster: Cluster) -> dict[str, float]:
@@ -87,6 +93,8 @@ def cpus_of(cluster: Cluster) -> dict[str, float]:
 def hint_service(cluster: Cluster, service: str) -> HintedEndpoints:
     """Write the hints of a declared Service anew, by its annotations and its field.
 
+    The controller shares out each address family for itself.
+
     Parameters
     ----------
     cluster : Cluster
@@ -96,18 +104,31 @@ def hint_service(cluster: Cluster, service: str) -> HintedEndpoints:
     Returns
     -------
     HintedEndpoints
+        In the order of `endpoints_of`; heuristic and reason are those of the first family.
 
     Raises
     ------
     InputError
     """
     declared = cluster.service(service)
-    return hint_endpoints(
-        endpoints_of(cluster, service),
-        traffic_distribution=declared.spec.trafficDistribution,
-        annotations=declared.metadata.annotations or {},
-        cpus=cpus_of(cluster),
-    )
+    families: dict[str, list[ZoneEndpoint]] = {}
+    order: list[str] = []
+    for endpoint_slice in cluster.slices_of(service):
+        for each in endpoint_slice.endpoints or []:
+            order.append(endpoint_slice.addressType)
+            families.setdefault(order[-1], []).append(zone_endpoint(each))
+    hinted = {
+        family: hint_endpoints(
+            members,
+            traffic_distribution=declared.spec.trafficDistribution,
+            annotations=declared.metadata.annotations or {},
+            cpus=cpus_of(cluster),
+        )
+        for family, members in (families or {"IPv4": []}).items()
+    }
+    queues = {family: iter(each.endpoints) for family, each in hinted.items()}
+    first = next(iter(hinted.values()))
+    return replace(first, endpoints=tuple(next(queues[family]) for family in order))
 
 
 def _cores(quantity: str, node: str) -> float:

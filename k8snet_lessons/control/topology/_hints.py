@@ -20,6 +20,9 @@ from k8snet_lessons.control.topology._endpoint import ZoneEndpoint
 from k8snet_lessons.errors import InputError
 
 OVERLOAD_THRESHOLD = 0.2
+_NO_NODE_INFORMATION = (
+    "Insufficient Node information: allocatable CPU or zone not specified on one or more nodes"
+)
 _CONTROL_PLANE_LABELS = frozenset(
     {"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}
 )
@@ -48,7 +51,8 @@ class Hints:
     reason : str
         Why there are none, in plain words; empty where there are hints.
     event : str
-        The message of the event that ``kubectl describe service`` shows.
+        The message of the event that ``kubectl describe service`` shows, without the address
+        type that the controller appends.
     allocations : mapping of str to Allocation
         What was aimed at, as far as it could be computed.
     moved : tuple of int
@@ -278,13 +282,14 @@ def _why_no_allocation(ratios: Mapping[str, float], ready: int) -> Hints | None:
         return Hints(
             reason="some node has no zone label or no allocatable CPU, or there are no nodes: "
             "the zones' shares are unknown",
-            event="Insufficient Node information: allocatable CPU or zone not specified on one "
-            "or more nodes",
+            event=_NO_NODE_INFORMATION,
         )
     if len(ratios) < 2:
         return Hints(
             reason=f"all ready nodes are in one zone ({next(iter(ratios))}): nothing to keep apart",
-            event="Nodes only ready in one zone",
+            # The controller has another message for this case, and never comes to say it:
+            # one zone alone makes it forget the nodes (SetNodes in topologycache.go).
+            event=_NO_NODE_INFORMATION,
         )
     if ready < len(ratios):
         endpoints = "1 ready endpoint" if ready == 1 else f"{ready} ready endpoints"

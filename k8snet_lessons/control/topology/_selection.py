@@ -6,10 +6,12 @@ all or none: a single ready endpoint without one, and the node routes cluster-wi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from k8snet_lessons.control.topology._endpoint import ZoneEndpoint
 from k8snet_lessons.errors import InputError
+
+Mode: TypeAlias = Literal["cluster-wide", "same-zone", "same-node", "local"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,38 @@ class Selection:
     """
 
     indices: tuple[int, ...]
-    mode: Literal["cluster-wide", "same-zone", "same-node", "local"]
+    mode: Mode
     reason: str
     verdict: Literal["forward", "drop", "reject"]
+
+
+def heed_hints(
+    hints: Sequence[tuple[tuple[str, ...], tuple[str, ...]]], node: str, zone: str | None
+) -> tuple[Mode, tuple[int, ...]]:
+    """Say which of the ready endpoints their hints leave to a node, and by which kind of hint.
+
+    Parameters
+    ----------
+    hints : sequence of (zones, nodes)
+        Of each ready endpoint.
+    node : str
+    zone : str or None
+        None or empty without a zone label.
+
+    Returns
+    -------
+    mode : {"same-node", "same-zone", "cluster-wide"}
+    indices : tuple of int
+    """
+    if all(nodes for _, nodes in hints):
+        here = tuple(index for index, (_, nodes) in enumerate(hints) if node in nodes)
+        if here:
+            return "same-node", here
+    if zone and all(zones for zones, _ in hints):
+        near = tuple(index for index, (zones, _) in enumerate(hints) if zone in zones)
+        if near:
+            return "same-zone", near
+    return "cluster-wide", tuple(range(len(hints)))
 
 
 def select_endpoints(
@@ -80,23 +111,25 @@ def select_endpoints(
             "forward",
         )
 
-    if all(endpoints[index].node_hints for index in ready):
-        here = tuple(index for index in ready if node in endpoints[index].node_hints)
-        if here:
-            return Selection(here, "same-node", f"{_count(here)} hinted for node {node}", "forward")
-    if not any(endpoints[index].zone_hints for index in ready):
-        why = "no ready endpoint has a zone hint"
-    elif not all(endpoints[index].zone_hints for index in ready):
-        without = sum(not endpoints[index].zone_hints for index in ready)
-        why = f"{without} of {len(ready)} ready endpoints have no zone hint: all are ignored"
-    elif not zone:
-        why = f"node {node} has no zone label"
-    else:
-        near = tuple(index for index in ready if zone in endpoints[index].zone_hints)
-        if near:
-            return Selection(near, "same-zone", f"{_count(near)} hinted for zone {zone}", "forward")
-        why = f"no endpoint is hinted for zone {zone}"
-    return Selection(tuple(ready), "cluster-wide", why, "forward")
+    hints = [(endpoints[index].zone_hints, endpoints[index].node_hints) for index in ready]
+    mode, places = heed_hints(hints, node, zone)
+    chosen = tuple(ready[place] for place in places)
+    why = {
+        "same-node": f"{_count(chosen)} hinted for node {node}",
+        "same-zone": f"{_count(chosen)} hinted for zone {zone}",
+    }.get(mode) or _why_cluster_wide([zones for zones, _ in hints], node, zone)
+    return Selection(chosen, mode, why, "forward")
+
+
+def _why_cluster_wide(zone_hints: Sequence[tuple[str, ...]], node: str, zone: str | None) -> str:
+    if not any(zone_hints):
+        return "no ready endpoint has a zone hint"
+    if not all(zone_hints):
+        without = sum(not zones for zones in zone_hints)
+        return f"{without} of {len(zone_hints)} ready endpoints have no zone hint: all are ignored"
+    if not zone:
+        return f"node {node} has no zone label"
+    return f"no endpoint is hinted for zone {zone}"
 
 
 def _count(indices: Sequence[int]) -> str:
