@@ -12,6 +12,8 @@ _BAD_IN_PATH = ("//", "/./", "/../", "%2f", "%2F")
 _BAD_AT_END = ("/..", "/.")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 _MAX_WEIGHT = 1_000_000
+_REDIRECT_STATUSES = (301, 302, 303, 307, 308)
+_REPEATABLE_FILTERS = ("RequestMirror", "ExtensionRef")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+\Z")
 _PATH_CHARACTERS = re.compile(r"(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+\Z")
 _KIND = re.compile(r"[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?\Z")
@@ -87,8 +89,13 @@ def gateway(obj: Any, report: Report) -> None:
     if not listeners:
         report(("spec", "listeners"), [], "at least one listener")
     names: set[str] = set()
+    places: set[tuple[int, str, str]] = set()
     for index, listener in enumerate(listeners):
         here: Path = ("spec", "listeners", index)
+        place = (listener.port, listener.protocol, listener.hostname or "")
+        if place in places:
+            report(here, Words("a second one of this kind"), "one a port, protocol and hostname")
+        places.add(place)
         if not syntax.is_subdomain(listener.name):
             report((*here, "name"), listener.name, syntax.SUBDOMAIN_WORDS)
         elif listener.name in names:
@@ -132,10 +139,37 @@ def http_route(obj: Any, report: Report) -> None:
             _http_match(match, report, (*here, "matches", at))
         for at, backend in enumerate(rule.backendRefs or []):
             _http_backend(backend, report, (*here, "backendRefs", at))
-        kinds = [entry.get("type") for entry in rule.filters or []]
-        if "RequestRedirect" in kinds and rule.backendRefs:
-            words = "nothing: a RequestRedirect filter answers itself"
-            report((*here, "backendRefs"), Words("given"), words)
+        _filters(rule, report, here)
+
+
+def _filters(rule: Any, report: Report, path: Path) -> None:
+    kinds = [entry.get("type") for entry in rule.filters or []]
+    if "RequestRedirect" in kinds and rule.backendRefs:
+        words = "nothing: a RequestRedirect filter answers itself"
+        report((*path, "backendRefs"), Words("given"), words)
+    if {"RequestRedirect", "URLRewrite"} <= set(kinds):
+        report((*path, "filters"), Words("RequestRedirect and URLRewrite"), "one of the two")
+    for at, (kind, entry) in enumerate(zip(kinds, rule.filters or [], strict=True)):
+        here: Path = (*path, "filters", at)
+        if kind in kinds[:at] and kind not in _REPEATABLE_FILTERS:
+            report((*here, "type"), kind, "each of these once")
+        redirect = entry.get("requestRedirect") or {}
+        status = redirect.get("statusCode")
+        if status not in (None, *_REDIRECT_STATUSES):
+            words = " or ".join(map(str, _REDIRECT_STATUSES))
+            report((*here, "requestRedirect", "statusCode"), status, words)
+        change = (redirect or entry.get("urlRewrite") or {}).get("path") or {}
+        if change.get("type") == "ReplacePrefixMatch" and not _one_prefix(rule):
+            words = "used where the rule has exactly one match, of type PathPrefix"
+            report((*here, "type"), Words("ReplacePrefixMatch"), words)
+
+
+def _one_prefix(rule: Any) -> bool:
+    """Whether the rule has one match by a prefix; without matches the API fills in ``/``."""
+    kinds = [
+        (match.path.type if match.path else None) or "PathPrefix" for match in rule.matches or []
+    ]
+    return kinds in ([], ["PathPrefix"])
 
 
 def _http_match(match: Any, report: Report, path: Path) -> None:

@@ -42,6 +42,11 @@ apiVersion: v1
 kind: Service
 metadata: {name: health, namespace: production}
 spec: {ports: [{name: http, port: 9000}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: pay, namespace: production}
+spec: {ports: [{port: 8080}]}
 """
 
 

@@ -246,6 +246,112 @@ def test_another_namespace_needs_a_grant():
     assert sum(explain_route(load_manifests(text + grant), "h", "/").shares.values()) == 1
 
 
+GRANT = """---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ReferenceGrant
+metadata: {name: g, namespace: other}
+spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: infra}],
+  to: [{group: '', kind: Service, name: b}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("namespace: other}", "namespace: infra}"),
+        ("from: [{group: gateway.networking.k8s.io", "from: [{group: example.com"),
+        ("kind: HTTPRoute", "kind: Gateway"),
+        ("namespace: infra}]", "namespace: elsewhere}]"),
+        ("group: '',", "group: example.com,"),
+        ("kind: Service", "kind: Secret"),
+        ("name: b", "name: c"),
+    ],
+)
+def test_every_part_of_a_grant_counts(written, instead):
+    refs = "{backendRefs: [{name: b, namespace: other, port: 80}]}"
+    text = gateway() + http_route([refs])
+    assert reached(text + GRANT) == "b"
+    assert written in GRANT
+    assert explain_route(load_manifests(text + GRANT.replace(written, instead)), "h", "/").status
+
+
+def test_a_service_that_is_not_there_is_a_500():
+    refs = "{backendRefs: [{name: a, port: 80, weight: 3}, {name: b, port: 80}]}"
+    text = gateway() + http_route([refs])
+    service = (
+        "---\napiVersion: v1\nkind: Service\nmetadata: {name: b, namespace: infra}\n"
+        "spec: {ports: [{port: 80}]}\n"
+    )
+    assert reached(text) == "a", "without any Service declared, the manifests are an extract"
+    told = explain_route(load_manifests(text + service), "h", "/")
+    assert {each.service: share for each, share in told.shares.items()} == {"b": Fraction(1, 4)}
+    assert any("3/4 of the requests" in note for note in told.notes)
+
+
+def test_a_kind_that_nobody_knows_is_a_500():
+    refs = "{backendRefs: [{group: example.com, kind: Unknown, name: a}]}"
+    text = gateway() + http_route([refs])
+    assert explain_route(load_manifests(text), "h", "/").status == 500
+    declared = (
+        "---\napiVersion: example.com/v1\nkind: Unknown\nmetadata: {name: a, namespace: infra}\n"
+    )
+    assert reached(text + declared) == "a"
+
+
+def test_a_route_without_rules_takes_every_path_and_has_nowhere_to_send_it():
+    text = gateway() + (
+        "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n"
+        "metadata: {name: r, namespace: infra}\nspec: {parentRefs: [{name: gw}]}\n"
+    )
+    assert explain_route(load_manifests(text), "h", "/any").status == 500
+
+
+def test_routes_are_ranked_by_the_name_they_are_heard_under():
+    listener = "[{name: own, port: 80, protocol: HTTP, hostname: shop.example.com}]"
+    text = (
+        gateway(listener)
+        + http_route([rule("all", "[{path: {value: /}}]")], "a")
+        + http_route([rule("star", "[{path: {value: /deep}}]")], "b", "['*.example.com']")
+    )
+    assert reached(text, "/deep/er") == "star"
+    assert reached(text, "/") == "all"
+
+
+@pytest.mark.parametrize(
+    ("refused", "words"),
+    [
+        (
+            "{filters: [{type: RequestRedirect, requestRedirect: {scheme: https}}, "
+            "{type: URLRewrite, urlRewrite: {hostname: h}}]}",
+            "one of the two",
+        ),
+        (
+            "{filters: [{type: URLRewrite, urlRewrite: {hostname: h}}, "
+            "{type: URLRewrite, urlRewrite: {hostname: i}}]}",
+            "each of these once",
+        ),
+        (
+            "{filters: [{type: RequestRedirect, requestRedirect: {statusCode: 304}}]}",
+            "301 or 302",
+        ),
+        (
+            "{matches: [{path: {type: Exact, value: /a}}], filters: [{type: URLRewrite, "
+            "urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /b}}}]}",
+            "of type PathPrefix",
+        ),
+    ],
+)
+def test_filters_that_do_not_go_together_are_refused(refused, words):
+    with pytest.raises(InputError, match=words):
+        load_manifests(http_route([refused]))
+
+
+def test_two_listeners_on_one_spot_are_refused():
+    twice = "[{name: a, port: 80, protocol: HTTP}, {name: b, port: 80, protocol: HTTP}]"
+    with pytest.raises(InputError, match=r"listeners\[1\]"):
+        load_manifests(gateway(twice))
+
+
 @pytest.mark.parametrize(
     ("path", "prefix", "new", "expected"),
     [
@@ -325,3 +431,13 @@ def test_certificates_of_listeners():
     assert certificate_for(cluster, "shop.example.com").secret == "shop"
     assert certificate_for(cluster, "a.b.example.com").secret == "star"
     assert certificate_for(cluster, "example.org") is None
+
+
+def test_a_certificate_in_another_namespace_needs_a_grant():
+    listeners = (
+        "[{name: a, port: 443, protocol: HTTPS, tls: {certificateRefs: "
+        "[{name: shop, namespace: other}]}}]"
+    )
+    assert certificate_for(load_manifests(gateway(listeners)), "h") is None
+    grant = GRANT.replace("HTTPRoute", "Gateway").replace("Service, name: b", "Secret")
+    assert certificate_for(load_manifests(gateway(listeners) + grant), "h").secret == "shop"

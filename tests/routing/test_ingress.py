@@ -198,6 +198,15 @@ def test_certificates_are_chosen_by_server_name_alone():
     assert certificate_for(cluster, "WWW.example.com").secret == "star"
     assert certificate_for(cluster, "a.b.example.com") is None
     assert certificate_for(cluster, "example.com") is None
+    cluster = load_manifests(
+        ingress(
+            [("Prefix", "/", "s")],
+            more="  tls:\n  - {secretName: rest}\n"
+            "  - {hosts: [shop.example.com], secretName: shop}\n",
+        )
+    )
+    assert certificate_for(cluster, "shop.example.com").secret == "shop"
+    assert certificate_for(cluster, "example.org").secret == "rest"
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from fractions import Fraction
 from typing import Any
 
 from k8snet_lessons.cluster import Cluster, selector_matches
+from k8snet_lessons.cluster.gateway import HTTPRouteRule
+from k8snet_lessons.control.routing._backend_refs import backend_shares
 from k8snet_lessons.control.routing._request import (
-    Backend,
     Candidate,
-    Redirect,
     Request,
     Routing,
     created,
@@ -23,8 +23,8 @@ from k8snet_lessons.control.routing._request import (
     regular_expression,
     suffix_matches,
 )
+from k8snet_lessons.control.routing._rewrites import new_path, redirected
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _PATH_RANK = {"Exact": 0, "RegularExpression": 1, "PathPrefix": 2}
 
 
@@ -135,8 +135,8 @@ def _hits(
             hostname = _hostname(route.spec.hostnames or [], entrance.hostname, request.host)
             if hostname is None:
                 continue
-            for number, rule in enumerate(route.spec.rules or []):
-                # No matches given means every request.
+            # The API server fills in what is left out: one rule, and its match of every path.
+            for number, rule in enumerate(route.spec.rules or [HTTPRouteRule()]):
                 for at, match in enumerate(rule.matches or [None]):
                     hit = _hit(request, match, f"HTTPRoute {name}, rule {number + 1}")
                     if hit is not None:
@@ -157,11 +157,15 @@ def _hits(
 
 
 def _hostname(hostnames: list[str], listener: str, host: str) -> str | None:
-    """Find the route's hostname that the request meets, the most telling first."""
-    if not hostnames:
-        return listener
+    """Find the hostname under which the request meets the route at this listener.
+
+    Of the route's own names, the most telling; where the listener's is narrower still, the
+    route is heard under that one alone (the intersection that the API speaks of).
+    """
     met = [each for each in hostnames if suffix_matches(each, host)]
-    return max(met, key=lambda h: (not h.startswith("*"), len(h)), default=None)
+    if hostnames and not met:
+        return None
+    return max((*met, listener), key=lambda h: (bool(h) and not h.startswith("*"), len(h)))
 
 
 def _entrances(
@@ -284,17 +288,24 @@ def _carry_out(
     for each in hit.rule.filters or []:
         kind = each.get("type")
         if kind == "RequestRedirect":
-            redirect = _redirect(each.get("requestRedirect") or {}, request, hit)
+            redirect = redirected(
+                each.get("requestRedirect") or {},
+                request,
+                hit.path,
+                hit.entrance.scheme,
+                hit.entrance.port,
+            )
             return Routing(
                 None, {}, redirect.status, redirect, host, path, won, runners_up, tuple(notes)
             )
         if kind == "URLRewrite":
             rewrite = each.get("urlRewrite") or {}
             host = rewrite.get("hostname") or host
-            path = _new_path(rewrite.get("path") or {}, path, hit.path)
+            path = new_path(rewrite.get("path") or {}, path, hit.path)
         else:
             notes.append(f"filter {kind} does not change where the request goes")
-    shares, broken = _shares(cluster, hit)
+    home = hit.route.partition("/")[0]
+    shares, broken = backend_shares(cluster, home, hit.rule.backendRefs or [])
     notes += broken
     if not shares:
         notes.append("no usable backend: the Gateway answers 500")
@@ -304,60 +315,3 @@ def _carry_out(
         notes.append(f"{lost} of the requests go to a backend that is not valid: 500")
     best = max(shares, key=lambda backend: shares[backend])
     return Routing(best, shares, None, None, host, path, won, runners_up, tuple(notes))
-
-
-def _shares(cluster: Cluster, hit: _Hit) -> tuple[dict[Backend, Fraction], list[str]]:
-    home = hit.route.partition("/")[0]
-    weights: list[tuple[Backend, int, str]] = []
-    for ref in hit.rule.backendRefs or []:
-        namespace = ref.namespace or home
-        backend = Backend(namespace, ref.name, ref.port or "", ref.kind or "Service")
-        why = ""
-        if namespace != home and not _granted(cluster, home, backend):
-            why = f"{backend} is in another namespace, and no ReferenceGrant there allows it"
-        weights.append((backend, 1 if ref.weight is None else ref.weight, why))
-    total = sum(weight for _, weight, _ in weights)
-    shares: dict[Backend, Fraction] = {}
-    for backend, weight, why in weights:
-        if weight and not why:
-            shares[backend] = shares.get(backend, Fraction(0)) + Fraction(weight, total)
-    return shares, [why for _, _, why in weights if why]
-
-
-def _granted(cluster: Cluster, home: str, backend: Backend) -> bool:
-    for other in cluster.others:
-        if other.kind != "ReferenceGrant" or other.namespace != backend.namespace:
-            continue
-        spec = other.content.get("spec") or {}
-        from_here = any(
-            each.get("kind") == "HTTPRoute" and each.get("namespace") == home
-            for each in spec.get("from") or []
-        )
-        to_there = any(
-            each.get("kind") == backend.kind and each.get("name") in (None, backend.service)
-            for each in spec.get("to") or []
-        )
-        if from_here and to_there:
-            return True
-    return False
-
-
-def _redirect(spec: Mapping[str, Any], request: Request, hit: _Hit) -> Redirect:
-    scheme = spec.get("scheme") or hit.entrance.scheme
-    host = spec.get("hostname") or request.host
-    path = _new_path(spec.get("path") or {}, request.path, hit.path)
-    # A scheme given brings its own port; otherwise the listener's is kept.
-    port = spec.get("port") or (
-        _DEFAULT_PORTS.get(scheme) if spec.get("scheme") else hit.entrance.port
-    )
-    shown = "" if port is None or port == _DEFAULT_PORTS.get(scheme) else f":{port}"
-    return Redirect(int(spec.get("statusCode") or 302), f"{scheme}://{host}{shown}{path}")
-
-
-def _new_path(change: Mapping[str, Any], path: str, prefix: str) -> str:
-    if change.get("type") == "ReplaceFullPath":
-        return str(change.get("replaceFullPath") or "/")
-    if change.get("type") == "ReplacePrefixMatch":
-        rest = path[len(prefix.rstrip("/")) :]
-        return (change.get("replacePrefixMatch") or "").rstrip("/") + rest or "/"
-    return path
