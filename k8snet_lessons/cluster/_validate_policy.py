@@ -11,6 +11,8 @@ def network_policy(obj: Any, report: Report) -> None:
     """Check one NetworkPolicy."""
     spec = obj.spec
     syntax.check_selector(report, ("spec", "podSelector"), spec.podSelector)
+    if len(spec.policyTypes or []) > 2:
+        report(("spec", "policyTypes"), spec.policyTypes, "at most two")
     for index, kind in enumerate(spec.policyTypes or []):
         syntax.check_one_of(report, ("spec", "policyTypes", index), kind, ("Ingress", "Egress"))
     for index, rule in enumerate(spec.ingress or []):

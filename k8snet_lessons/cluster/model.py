@@ -102,10 +102,10 @@ class Cluster:
         return (item for item in self.endpoint_slices if slice_service(item) == service)
 
     def namespace_labels(self, name: str) -> Mapping[str, str]:
-        """Labels of a namespace, ``kubernetes.io/metadata.name`` included."""
+        """Labels of a namespace; the API server always sets ``kubernetes.io/metadata.name``."""
         namespace = self.namespaces.get(name)
         given = (namespace.metadata.labels if namespace is not None else None) or {}
-        return {"kubernetes.io/metadata.name": name, **given}
+        return {**given, "kubernetes.io/metadata.name": name}
 
     def pod_at(self, address: str) -> str | None:
         """Name the pod that holds an address by itself (not a host-network one)."""

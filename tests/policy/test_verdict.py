@@ -173,6 +173,62 @@ def test_the_namespace_of_its_name_needs_no_namespace_object():
     assert policy_verdict(cluster, "other/b", "lonely/a", 80)
 
 
+def test_nobody_can_give_a_namespace_another_ones_name():
+    liar = (
+        "---\napiVersion: v1\nkind: Namespace\n"
+        "metadata: {name: z, labels: {kubernetes.io/metadata.name: y}}\n"
+    )
+    text = liar + "".join(pod(n, "a", "pod: a") for n in "xyz")
+    text += policy(
+        "podSelector: {}\ningress:\n- from:\n"
+        "  - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: y}}"
+    )
+    cluster = load_manifests(text)
+    assert policy_verdict(cluster, "y/a", "x/a", 80)
+    assert not policy_verdict(cluster, "z/a", "x/a", 80)
+
+
+ALL_PODS = "from: [{namespaceSelector: {}}]"
+NO_POD = "from: [{namespaceSelector: {matchLabels: {never: there}}}]"
+ALL_IPS = "from: [{ipBlock: {cidr: 0.0.0.0/0}}]"
+NO_IP = "from: [{ipBlock: {cidr: 0.0.0.0/31}}]"
+ANYBODY = "from: []"
+
+
+@pytest.mark.parametrize(
+    ("rules", "pods", "world_outside"),
+    [
+        ([NO_POD], False, False),
+        ([NO_IP], False, False),
+        ([NO_POD, ALL_IPS], True, True),
+        ([NO_IP, ALL_PODS], True, False),
+        ([NO_POD, NO_IP], False, False),
+        ([ALL_IPS, NO_IP], True, True),
+        ([NO_POD, ANYBODY], True, True),
+        ([ALL_PODS], True, False),
+        ([], False, False),
+    ],
+)
+@pytest.mark.parametrize("direction", ["ingress", "egress"])
+@pytest.mark.parametrize("together", [True, False])
+def test_no_rule_takes_back_what_another_one_allows(
+    rules, pods, world_outside, direction, together
+):
+    """The conflicts that conformance generators try: one policy or several, both directions."""
+    written = [rule if direction == "ingress" else rule.replace("from:", "to:") for rule in rules]
+    head = f"podSelector: {{}}\npolicyTypes: [{direction.capitalize()}]\n{direction}: "
+    sets = [written] if together or not written else [[rule] for rule in written]
+    text = "".join(
+        policy(head + "[" + ", ".join(f"{{{rule}}}" for rule in each) + "]", f"p{number}")
+        for number, each in enumerate(sets)
+    )
+    cluster = world(text)
+    pair = ("y/b", "x/a") if direction == "ingress" else ("x/a", "y/b")
+    assert policy_verdict(cluster, *pair, 80).allowed is pods
+    far = ("198.51.100.7", "x/a") if direction == "ingress" else ("x/a", "198.51.100.7")
+    assert policy_verdict(cluster, *far, 80).allowed is world_outside
+
+
 def test_policies_add_up_and_their_order_does_not_matter():
     one = policy("podSelector: {}\ningress: [{from: [{podSelector: {}}]}]", "one")
     two = policy("podSelector: {matchLabels: {pod: a}}\ningress: [{ports: [{port: 80}]}]", "two")
@@ -412,6 +468,13 @@ def test_questions_without_sense_are_refused(plain_world, src, dst, port, protoc
         "podSelector: {}\ningress: [{ports: [{port: web, endPort: 90}]}]",
         "podSelector: {matchExpressions: [{key: a, operator: Like, values: [b]}]}",
         "podSelector: {}\ningress: [{from: [{}]}]",
+        "podSelector: {}\npolicyTypes: [Ingress, Ingress, Egress]",
+        "podSelector: {}\negress: [{ports: [{endPort: 90}]}]",
+        "podSelector: {}\negress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}}]}]",
+        "podSelector: {}\negress: [{to: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.0.0.0/8]}}]}]",
+        "podSelector: {}\negress: [{to: [{ipBlock: {cidr: 10.0.0.0/8, except: ['fd00::/9']}}]}]",
+        "podSelector: {matchExpressions: [{key: a, operator: In}]}",
+        "podSelector: {matchExpressions: [{key: a, operator: Exists, values: [b]}]}",
     ],
 )
 def test_policies_the_api_server_refuses_name_the_object(spec):
