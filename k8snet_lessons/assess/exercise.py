@@ -8,6 +8,7 @@ from typing import Any
 from k8snet_lessons.assess.answers import TODO
 from k8snet_lessons.assess.task import Task
 from k8snet_lessons.assess.verdict import Score, Verdict
+from k8snet_lessons.course.progress import checked, record
 from k8snet_lessons.errors import InputError
 
 
@@ -98,9 +99,27 @@ class Exercise:
         if verdict.status in ("wrong", "partial") and misses > 1:
             hints = self.assignment.task(task).hints[: misses - 1]
             verdict = replace(verdict, hints=hints)
+        news = not earlier or earlier[-1].points != verdict.points
         earlier.append(verdict)
         _show(verdict._repr_mimebundle_())
+        if news and verdict.status != "unattempted" and (notice := self._remember(verdict)):
+            _show({"text/plain": notice})
         return float(verdict.points)
+
+    def _remember(self, verdict: Verdict) -> str:
+        """Put a verdict into the learner's record, where one is kept."""
+        return record(
+            checked(
+                self.assignment.lesson,
+                verdict.task,
+                status=verdict.status,
+                points=verdict.points,
+                max_points=verdict.max_points,
+                exercise_points=self.assignment.max_points,
+                tasks=len(self.assignment.tasks),
+                misconceptions=[one.misconception for one in verdict.parts if one.misconception],
+            )
+        )
 
     def score(self) -> None:
         """Show the points of every task and leave them where a program can read them."""

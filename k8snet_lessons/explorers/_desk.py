@@ -1,6 +1,8 @@
 """The state behind an explorer, without a screen: settings, pinned setting, guess."""
 
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from k8snet_lessons.errors import InputError
@@ -90,6 +92,12 @@ class Desk:
         self.guess, self.covered = number, False
         return self.verdict
 
+    def recall(self, guess: object) -> None:
+        """Take up a guess from an earlier day; one that no longer fits is passed over."""
+        if guess is not None:
+            with suppress(InputError):
+                self.commit(guess)
+
     def view_of(self, settings: Settings, requests: int) -> View:
         """The view of a setting; the last few are kept."""
         key = (requests, *sorted(settings.items()))
@@ -143,10 +151,19 @@ class Desk:
         """The guess beside the model's answer, at the setting that was asked about."""
         if self.prediction is None or self.guess is None:
             return ""
+        return self.prediction.verdict(self.guess, self._asked(self.prediction))
+
+    @property
+    def truth(self) -> float:
+        """What the model answers to the question of the prediction; NaN where nothing."""
+        prediction = self.prediction
+        return math.nan if prediction is None else prediction.answer(self._asked(prediction))
+
+    def _asked(self, prediction: Prediction) -> View:
         if self._answer is None:
-            asked = self.defaults | self.checked(self.prediction.settings)
+            asked = self.defaults | self.checked(prediction.settings)
             self._answer = self.view_of(asked, self.fine)
-        return self.prediction.verdict(self.guess, self._answer)
+        return self._answer
 
     def turned(self) -> str:
         """Which knobs differ between the pinned setting and now, in words."""

@@ -76,6 +76,7 @@ def main_road(prediction: Prediction | None = None) -> Explorer:
         presets={name: {"situation": name, **_turned(s)} for name, s in presets.items()},
         prediction=prediction,
         still="main-road",
+        lesson=0,
         preview_requests=PREVIEW_REQUESTS,
         requests=REQUESTS,
     )

@@ -14,6 +14,7 @@ import traitlets
 from k8snet_lessons.errors import InputError
 from k8snet_lessons.explorers._desk import Desk, Model, Settings
 from k8snet_lessons.explorers._knob import Knob
+from k8snet_lessons.explorers._learner import Learner
 from k8snet_lessons.explorers._pace import Pace
 from k8snet_lessons.explorers._plotly_js import plotly_js
 from k8snet_lessons.explorers._protocol import Json, frame_change
@@ -55,6 +56,8 @@ class Explorer(anywidget.AnyWidget):
         Asked before the plot shows.
     still : str, optional
         Name of the picture in ``k8snet_lessons/data/stills`` for readers without a kernel.
+    lesson : int, optional
+        Number of the lesson that it belongs to, for the learner's record.
     preview_requests, requests : int
         Requests simulated while a knob moves (fewer where that takes too long), and when
         it rests.
@@ -79,13 +82,17 @@ class Explorer(anywidget.AnyWidget):
         presets: Mapping[str, Mapping[str, Any]] | None = None,
         prediction: Prediction | None = None,
         still: str = "",
+        lesson: int | None = None,
         preview_requests: int = 20_000,
         requests: int = 100_000,
     ) -> None:
         self.title = title
         self.still = still
         self._pace = Pace(preview_requests)
+        self._learner = Learner(title, lesson)
         self._desk = Desk(knobs, view, presets or {}, prediction, fine=requests)
+        if prediction is not None:
+            self._desk.recall(self._learner.guess(prediction.question))
         self._sent: Json | None = None
         self._number = 0
         super().__init__(
@@ -124,6 +131,7 @@ class Explorer(anywidget.AnyWidget):
             When a value is not allowed; nothing changes then.
         """
         self._desk.turn(settings, self._desk.fine)
+        self._learner.touched()
         self._push()
 
     def load(self, preset: str) -> None:
@@ -152,8 +160,15 @@ class Explorer(anywidget.AnyWidget):
 
     def commit(self, guess: float) -> str:
         """Commit a prediction; the plot is uncovered and the guess compared in words."""
-        verdict = self._desk.commit(guess)
+        verdict = self._commit(guess)
         self._push()
+        return verdict
+
+    def _commit(self, guess: object) -> str:
+        desk = self._desk
+        verdict = desk.commit(guess)
+        if desk.prediction is not None and desk.guess is not None:
+            self._learner.guessed(desk.prediction.question, desk.guess, desk.truth)
         return verdict
 
     def uncover(self) -> None:
@@ -265,7 +280,7 @@ class Explorer(anywidget.AnyWidget):
         elif kind == "evidence":
             desk.evidence = bool(message.get("on"))
         elif kind == "commit":
-            desk.commit(message.get("value"))
+            self._commit(message.get("value"))
         elif kind == "skip":
             desk.covered = False
         elif kind == "preset":
@@ -275,6 +290,8 @@ class Explorer(anywidget.AnyWidget):
             desk.turn(desk.defaults, desk.fine)
         else:
             raise InputError("message", kind, "a kind that this version of the course knows")
+        if kind != "hello":
+            self._learner.touched()
         self._push(seq, requests)
 
     def _push(self, seq: object = None, requests: int = 0) -> None:
@@ -282,6 +299,7 @@ class Explorer(anywidget.AnyWidget):
         if self._sent is None and seq is None:
             return
         frame = self._desk.frame(requests or self._desk.fine)
+        frame["kept"] = self._learner.said if self._desk.verdict else ""
         message, buffers = frame_change(self._sent, frame)
         message |= {"kind": "frame", "seq": seq, "number": self._number + 1}
         message["base"] = None if self._sent is None else self._number

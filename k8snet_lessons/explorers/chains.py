@@ -13,9 +13,15 @@ import traitlets
 from k8snet_lessons.datapath import Packet, Trace, parse_iptables_save, trace
 from k8snet_lessons.datapath.service_call import CALLERS, MOST_ENDPOINTS, Call
 from k8snet_lessons.errors import InputError
+from k8snet_lessons.explorers._learner import Learner
 from k8snet_lessons.figures.chains import steps_html, tree_svg
 
 _STATIC = files("k8snet_lessons.explorers") / "static"
+_QUESTION = (
+    "Three pods stand behind the Service, and each shall get a third of the connections. The "
+    "kernel tries their rules from top to bottom. With which probability must the SECOND rule "
+    "match, once it is tried?"
+)
 
 
 class ChainWalk(anywidget.AnyWidget):
@@ -45,7 +51,10 @@ class ChainWalk(anywidget.AnyWidget):
     def __init__(self, call: Call | None = None, ask: bool = True) -> None:
         self._start = self._call = call or Call()
         self._own: Trace | None = None
-        self._covered, self._guess = ask, ""
+        self._learner = Learner("The ClusterIP illusion", 2)
+        known = self._learner.guess(_QUESTION) if ask else None
+        self._guess = str(known) if known in self._answers() else ""
+        self._covered = ask and not self._guess
         self._chosen = 0
         self._trace = self._call.trace()
         super().__init__(spec=self._spec(), frame=self._frame())
@@ -93,6 +102,8 @@ class ChainWalk(anywidget.AnyWidget):
         if guess and guess not in self._answers():
             raise InputError("guess", guess, "one of " + ", ".join(self._answers()))
         self._guess, self._covered = guess, False
+        if guess:
+            self._learner.guessed(_QUESTION, guess, "1/2")
         self.frame = self._frame()
 
     def _answers(self) -> list[str]:
@@ -102,9 +113,7 @@ class ChainWalk(anywidget.AnyWidget):
         return {
             "callers": [[name, words] for name, words in CALLERS.items()],
             "most": MOST_ENDPOINTS,
-            "question": "Three pods stand behind the Service, and each shall get a third of the "
-            "connections. The kernel tries their rules from top to bottom. With which "
-            "probability must the SECOND rule match, once it is tried?",
+            "question": _QUESTION,
             "answers": self._answers(),
             "example": {"packet": str(Call().packet()), "dump": Call().dump()},
         }
@@ -143,6 +152,7 @@ class ChainWalk(anywidget.AnyWidget):
     def _take(self, _: Any, content: dict[str, Any], __: Any) -> None:
         """Obey the page; what it may send is checked like any other input."""
         kind = content.get("kind")
+        self._learner.touched()
         try:
             if kind == "set":
                 self.set(**{str(content.get("name")): content.get("value")})

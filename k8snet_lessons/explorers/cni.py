@@ -72,6 +72,7 @@ def what_the_wire_costs() -> Explorer:
         },
         prediction=guess,
         still="what-the-wire-costs",
+        lesson=6,
     )  # fmt: skip
 
 

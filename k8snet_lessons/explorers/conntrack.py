@@ -78,6 +78,7 @@ def connection_table() -> Explorer:
         },
         prediction=guess,
         still="connection-table",
+        lesson=5,
     )  # fmt: skip
 
 

@@ -47,6 +47,7 @@ def edge_road() -> Explorer:
         view,
         prediction=guess,
         still="edge-road",
+        lesson=1,
         preview_requests=20_000,
         requests=100_000,
     )

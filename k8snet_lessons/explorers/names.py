@@ -67,6 +67,7 @@ def name_ladder() -> Explorer:
         },
         prediction=guess,
         still="name-ladder",
+        lesson=4,
     )
 
 

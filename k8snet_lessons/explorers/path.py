@@ -10,6 +10,7 @@ import traitlets
 
 from k8snet_lessons.datapath.path import Addresses, Edge, Path, walk
 from k8snet_lessons.errors import InputError
+from k8snet_lessons.explorers._learner import Learner
 from k8snet_lessons.figures.path import describe, hops_html, path_svg
 
 _STATIC = files("k8snet_lessons.explorers") / "static"
@@ -71,7 +72,10 @@ class PathWalk(anywidget.AnyWidget):
         self._addresses = Addresses()
         self._step = 0
         self._guess = ""
-        self._covered = ask
+        self._learner = Learner("From the load balancer to the pod", 1)
+        if ask and (known := self._learner.guess(_QUESTION)) in dict(self._answers()):
+            self._guess = str(known)
+        self._covered = ask and not self._guess
         super().__init__(spec=self._spec(), frame=self._frame())
         self.on_msg(self._take)
 
@@ -113,6 +117,9 @@ class PathWalk(anywidget.AnyWidget):
             allowed = ", ".join(address for address, _ in self._answers())
             raise InputError("guess", guess, f"one of {allowed}")
         self._guess, self._covered = guess, False
+        if guess:
+            seen = walk(self._start, self._addresses).ingress_sees
+            self._learner.guessed(_QUESTION, guess, seen)
         self.frame = self._frame()
 
     def _question_html(self) -> str:
@@ -181,6 +188,7 @@ class PathWalk(anywidget.AnyWidget):
 
     def _take(self, _: Any, content: dict[str, Any], __: Any) -> None:
         """Obey the page; what it may send is checked like any other input."""
+        self._learner.touched()
         try:
             if content.get("kind") == "set":
                 self.set(**{str(content.get("name")): content.get("value")})

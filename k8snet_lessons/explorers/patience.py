@@ -44,6 +44,7 @@ def proxy_patience() -> Explorer:
         },
         prediction=guess,
         still="proxy-patience",
+        lesson=8,
     )
 
 

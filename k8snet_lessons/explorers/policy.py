@@ -94,6 +94,7 @@ def who_reaches_whom() -> Explorer:
         },
         prediction=guess,
         still="who-reaches-whom",
+        lesson=7,
     )  # fmt: skip
 
 

@@ -58,6 +58,7 @@ def kube_proxy_at_scale() -> Explorer:
         },
         prediction=guess,
         still="kube-proxy-at-scale",
+        lesson=3,
     )
 
 

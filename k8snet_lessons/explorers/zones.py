@@ -63,6 +63,7 @@ def topology_aware_routing() -> Explorer:
         },
         prediction=guess,
         still="topology-aware-routing",
+        lesson=9,
     )
 
 

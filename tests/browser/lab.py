@@ -54,8 +54,13 @@ class Lab:
 
 
 @contextmanager
-def jupyter_lab(folder: Path, home: Path, theme: str = "JupyterLab Light") -> Iterator[Lab]:
-    """Start JupyterLab on `folder`; its settings live in `home`, nothing of the user's is read."""
+def jupyter_lab(
+    folder: Path, home: Path, theme: str = "JupyterLab Light", progress: str = "off"
+) -> Iterator[Lab]:
+    """Start JupyterLab on `folder`; its settings live in `home`, nothing of the user's is read.
+
+    `progress` is where the learner's record is kept, if it shall be.
+    """
     overrides = home / "settings"
     overrides.mkdir(parents=True, exist_ok=True)
     settings = {**QUIET, "@jupyterlab/apputils-extension:themes": {"theme": theme}}
@@ -67,6 +72,7 @@ def jupyter_lab(folder: Path, home: Path, theme: str = "JupyterLab Light") -> It
     environment = {
         **os.environ,
         "HOME": str(home),
+        "K8SNET_PROGRESS": progress,
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "data"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),

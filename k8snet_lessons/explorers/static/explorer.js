@@ -74,6 +74,7 @@ class ExplorerView {
     this.alert = element("p", { class: "k8s-error", role: "alert" });
     this.compared = element("p", { class: "k8s-compared" });
     this.verdict = element("p", { class: "k8s-verdict", role: "status" });
+    this.kept = element("p", { class: "k8s-kept" });
     this.grid = element("div", { class: "k8s-panels" });
     this.gate = element("form", { class: "k8s-gate", hidden: true, onsubmit: (e) => this.commit(e) });
     this.numbers = element("table", { class: "k8s-numbers" });
@@ -81,7 +82,7 @@ class ExplorerView {
     this.codeText = element("pre", { class: "k8s-code", hidden: true, tabindex: 0 });
     this.node = element("section", { class: "k8s-explorer", "aria-label": this.spec.title },
       this.bar(), groups.main, this.more, this.alert, this.headline, this.spoken, this.compared, this.verdict,
-      this.gate, this.grid, element("div", { class: "k8s-foot" }, this.numbers, this.notes), this.codeText);
+      this.kept, this.gate, this.grid, element("div", { class: "k8s-foot" }, this.numbers, this.notes), this.codeText);
   }
 
   bar() {
@@ -202,6 +203,7 @@ class ExplorerView {
     }
     if ("comparison" in message) this.compared.textContent = message.comparison;
     if ("verdict" in message) this.verdict.textContent = message.verdict;
+    if ("kept" in message) this.kept.textContent = message.kept;
     if ("pinned" in message) {
       this.isPinned = message.pinned;
       this.pin.textContent = message.pinned ? "Unpin A" : "Pin as A";
