@@ -4,6 +4,7 @@ lessons/<slug>.md  ->  notebooks/<slug>.ipynb   built, executed, outputs stored
 solutions/*.ipynb                               executed in place, outputs stored
 
     python tools/build_notebooks.py [SLUG ...]   only these
+    python tools/build_notebooks.py --solutions  only solutions/, of all lessons or those named
     python tools/build_notebooks.py --check      execute nothing; say what has drifted
 """
 
@@ -153,6 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("slugs", nargs="*", help="lessons to build [default: all]")
     parser.add_argument("--check", action="store_true", help="execute nothing; report drift")
+    parser.add_argument("--solutions", action="store_true", help="leave the lessons as they are")
     options = parser.parse_args()
     if options.check:
         found = drifted()
@@ -162,7 +164,7 @@ def main() -> None:
     for here in chosen:
         start = time.monotonic()
         source = ROOT / "lessons" / f"{here.slug}.md"
-        if source.is_file():
+        if source.is_file() and not options.solutions:
             text = source.read_text(encoding="utf-8")
             if "{{figure}}" in text:
                 _draw(here)

@@ -24,6 +24,12 @@ from k8snet_lessons.assess.notebooks import (  # noqa: E402
 )
 from k8snet_lessons.course.curriculum import find  # noqa: E402
 
+HAND_IN = (
+    "## Hand in\n\n"
+    "Save the notebook (Ctrl+S or ⌘S), then run the next cell. It writes one file, your notebook "
+    "as saved and without outputs, and shows a link to download it. Hand in that file."
+)
+
 
 def cell(kind: str, name: str, source: str, **marks: Any) -> dict[str, Any]:
     """Make a cell; its id is also its grade_id when it has nbgrader marks."""
@@ -73,7 +79,7 @@ def main() -> None:
         f"{len(work.tasks)} tasks, {work.max_points:g} points, easiest first. The lesson is "
         f"[here](../notebooks/{lesson.file}). Write your answers where it says `TODO` and run "
         "the check below each: it says what is wrong, not what is right, and hints come after "
-        "the second miss. The last cell shows your score.\n\n"
+        "the second miss. The last cells show your score and write the file to hand in.\n\n"
         "The next cell names you and draws your numbers: another `seed`, other numbers, the "
         "same difficulty."
     )
@@ -90,7 +96,11 @@ def main() -> None:
     for number, task in enumerate(work.tasks, start=1):
         blank = f"{task.name} = TODO\n{BEGIN}\n...\n{END}"
         cells += cells_of(task, number, kept.get(f"answer-{task.name}", blank))
-    cells.append(cell("code", "score", "exercise.score()", locked=True))
+    cells += [
+        cell("code", "score", "exercise.score()", locked=True),
+        cell("markdown", "hand-in", HAND_IN, locked=True),
+        cell("code", "submit", "exercise.submit()", locked=True),
+    ]
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

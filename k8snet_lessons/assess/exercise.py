@@ -132,6 +132,31 @@ class Exercise:
         score = Score(self.assignment.lesson, self.student, self.seed, verdicts)
         _show(score._repr_mimebundle_())
 
+    def submit(self, notebook: str | None = None) -> None:
+        """Write the one file to hand in, ``submission-<lesson>.ipynb``, and show a link to it.
+
+        It is made of the notebook as saved on the disk; where a saved answer is not the one
+        that was run, nothing is written and the student is asked to save.
+
+        Parameters
+        ----------
+        notebook : str, optional
+            The notebook's file, where it has another name than usual.
+        """
+        from k8snet_lessons.assess.submit import hand_in
+
+        last = {task: verdicts[-1] for task, verdicts in self._attempts.items() if verdicts}
+        answered = [task for task, verdict in last.items() if verdict.status != "unattempted"]
+        about = {
+            "lesson": self.assignment.lesson,
+            "student": self.student,
+            "seed": self.seed,
+            "answered": answered,
+        }
+        tasks = [task.name for task in self.assignment.tasks]
+        handed = hand_in(self.assignment.lesson, tasks, last.keys(), about, notebook)
+        _show(handed._repr_mimebundle_())
+
 
 def _student(student: object) -> str:
     if type(student) is int or type(student) is str:
