@@ -4,12 +4,12 @@ import numpy as np
 
 from k8snet_lessons.scenario._ledger import Ledger
 from k8snet_lessons.scenario._names import rounds
-from k8snet_lessons.scenario._placement import pick
 from k8snet_lessons.scenario._scenario import Scenario
 from k8snet_lessons.scenario._translation import translation_us
 from k8snet_lessons.sim.arrays import Floats, Ints
 from k8snet_lessons.sim.itinerary import LookupPlan, LookupRound, OnTimeout
 from k8snet_lessons.sim.variates import UnitVariates
+from k8snet_lessons.traffic.choosing import evenly
 
 QUESTIONS_PER_ROUND = 2  # A and AAAA
 
@@ -37,7 +37,7 @@ def lookup_plan(scenario: Scenario, ledger: Ledger, unit: UnitVariates) -> Looku
         planned.append(
             LookupRound(
                 name=candidate.name,
-                coredns=pick(unit.uniform("coredns", part)[who], scenario.coredns_replicas),
+                coredns=evenly(unit.uniform("coredns", part)[who], scenario.coredns_replicas),
                 work_us=unit.exponential("coredns work", part)[who] * visit_us,
                 asks_coredns=asks,
                 upstream_us=upstream,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from k8snet_lessons.scenario._scenario import Scenario
-from k8snet_lessons.sim.arrays import AnyInts, Ints
-from k8snet_lessons.sim.variates import Singles, UnitVariates
+from k8snet_lessons.sim.arrays import Ints
+from k8snet_lessons.sim.variates import UnitVariates
+from k8snet_lessons.traffic.choosing import evenly
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +45,7 @@ def place(scenario: Scenario, unit: UnitVariates) -> Placement:
     """Put pods on nodes and requests on pods."""
     pod_node = np.arange(scenario.replicas) % scenario.nodes
     workers = scenario.ingress_replicas * scenario.ingress_workers
-    worker = pick(unit.uniform("worker"), workers)
+    worker = evenly(unit.uniform("worker"), workers)
     ingress = (np.arange(workers) // scenario.ingress_workers)[worker]
     node_of_ingress = (scenario.nodes - 1 - np.arange(scenario.ingress_replicas)) % scenario.nodes
     zone_of_ingress = node_of_ingress % scenario.zones
@@ -52,7 +53,7 @@ def place(scenario: Scenario, unit: UnitVariates) -> Placement:
     if scenario.balancing == "request":
         backends, first, count = _backends(scenario, pod_node, scenario.replicas)
         zone = zone_of_ingress[ingress]
-        pod = backends[first[zone] + pick(unit.uniform("pod"), count[zone])]
+        pod = backends[first[zone] + evenly(unit.uniform("pod"), count[zone])]
     else:
         pod_of_connection = _open_connections(scenario, unit, pod_node, zone_of_ingress)
         held += np.bincount(pod_of_connection, minlength=scenario.replicas)
@@ -63,17 +64,10 @@ def place(scenario: Scenario, unit: UnitVariates) -> Placement:
         worker=worker,
         ingress_node=node_of_ingress[ingress],
         ingress_zone=zone_of_ingress[ingress],
-        entry_node=pick(unit.uniform("entry node"), scenario.nodes),
+        entry_node=evenly(unit.uniform("entry node"), scenario.nodes),
         pod=pod,
         held_by_pod=held,
     )
-
-
-def pick(uniform: Singles, count: int | AnyInts) -> Ints:
-    """Return whole numbers from 0 to ``count - 1``, evenly likely."""
-    picked: Ints = (uniform * count).astype(np.int64)
-    # A single-precision uniform next to 1 can round up to `count`.
-    return np.minimum(picked, count - 1)
 
 
 def _backends(scenario: Scenario, pod_node: Ints, known: int) -> tuple[Ints, Ints, Ints]:
@@ -99,7 +93,7 @@ def _open_connections(
     backends, first, count = _backends(scenario, pod_node, known)
     owner = np.arange(scenario.connections) % scenario.ingress_replicas
     zone = zone_of_ingress[owner]
-    chosen = pick(unit.few_uniform("held connection", scenario.connections), count[zone])
+    chosen = evenly(unit.few_uniform("held connection", scenario.connections), count[zone])
     opened: Ints = backends[first[zone] + chosen]
     return opened
 
@@ -109,5 +103,5 @@ def _connection_used(scenario: Scenario, unit: UnitVariates, ingress: Ints) -> I
     owners = min(scenario.ingress_replicas, scenario.connections)
     owner = ingress % owners
     held = (scenario.connections - 1 - owner) // owners + 1
-    used: Ints = owner + owners * pick(unit.uniform("pod"), held)
+    used: Ints = owner + owners * evenly(unit.uniform("pod"), held)
     return used

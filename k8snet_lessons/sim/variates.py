@@ -27,11 +27,18 @@ _STREAMS = {
     "service": 7,
     "lookup": 8,
     "held connection": 9,
+    "asker": 10,
+    "choice": 11,
+    "second choice": 12,
+    "connection phase": 13,
     "coredns": 100,
     "upstream dns": 200,
     "node cache": 300,
     "loss": 400,
     "coredns work": 500,
+    # One part for each time that connections are opened anew.
+    "opening": 1_000_000,
+    "connection age": 2_000_000,
 }
 
 
@@ -55,9 +62,9 @@ class UnitVariates:
             self._single[stream, part] = drawn
         return self._single[stream, part]
 
-    def few_uniform(self, stream: str, count: int) -> Singles:
+    def few_uniform(self, stream: str, count: int, part: int = 0) -> Singles:
         """Return `count` uniforms that do not depend on n."""
-        return self._generator(stream).random(count, dtype=np.float32)
+        return self._generator(stream, part).random(count, dtype=np.float32)
 
     def exponential(self, stream: str, part: int = 0) -> Floats:
         """Return n exponentials of mean 1."""

@@ -15,9 +15,9 @@ ALLOWED: dict[str, set[str]] = {
     "control": {"cluster"},
     "datapath": {"cluster", "control"},
     "dns": {"cluster", "control"},
-    "traffic": {"cluster", "control", "datapath", "dns"},
-    "sim": {"cluster", "control", "datapath", "dns", "traffic"},
-    "scenario": {"cluster", "control", "datapath", "dns", "traffic", "sim"},
+    "sim": {"cluster", "control", "datapath", "dns"},
+    "traffic": {"cluster", "control", "datapath", "dns", "sim"},
+    "scenario": {"cluster", "control", "datapath", "dns", "sim", "traffic"},
 }
 MODELS = set(ALLOWED)
 ALLOWED |= {
