@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from k8snet_lessons.assess.notebooks import read_notebook, source_of, write_text  # noqa: E402
-from k8snet_lessons.course.anatomy import expand  # noqa: E402
+from k8snet_lessons.course.anatomy import expand, live  # noqa: E402
 from k8snet_lessons.course.curriculum import LESSONS, Lesson, find  # noqa: E402
 from k8snet_lessons.course.pictures import picture  # noqa: E402
 
@@ -77,6 +77,9 @@ def build(here: Lesson, text: str) -> dict[str, Any]:
             part = re.sub(r"[^a-z0-9]+", "-", heading[1].lower()).strip("-")
         if directive := DIRECTIVE.match(line):
             prose.append(expand(directive[1], here))
+            if code_of := live(directive[1], here):
+                close_prose()
+                cell("code", code_of)
         else:
             prose.append(line)
     close_prose()

@@ -68,7 +68,7 @@ def expand(directive: str, here: Lesson) -> str:
     makers: dict[str, Callable[[Lesson], str]] = {
         "title": title,
         "exercise": exercise,
-        "quiz": quiz,
+        "quiz": lambda _: "Every answer says at once why it is right or wrong.",
         "next": next_lesson,
         "map": lambda _: course_map(),
         "figure": figure,
@@ -115,6 +115,16 @@ def exercise(here: Lesson) -> str:
         "that answers at once: it says what is wrong, not what is right. The last cell leaves "
         "your score."
     )
+
+
+def live(directive: str, here: Lesson) -> str:
+    """Return the code of the cell that follows a directive's text, or ``""``.
+
+    It is live where a kernel runs; where none does, its stored output is there to read.
+    """
+    if directive == "quiz":
+        return f'from k8snet_lessons.explorers.quiz import quiz\n\nquiz("{here.slug}")'
+    return ""
 
 
 def quiz(here: Lesson) -> str:
