@@ -21,6 +21,7 @@ CATALOG: Mapping[str, str] = MappingProxyType(
         "topology-aware-routing": "k8snet_lessons.explorers.zones:topology_aware_routing",
         "proxy-patience": "k8snet_lessons.explorers.patience:proxy_patience",
         "what-the-wire-costs": "k8snet_lessons.explorers.cni:what_the_wire_costs",
+        "wrong-mtu": "k8snet_lessons.explorers.wrong_mtu:wrong_mtu",
     }
 )
 

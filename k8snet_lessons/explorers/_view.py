@@ -163,6 +163,8 @@ class Prediction:
         if factor <= self.close_factor:
             return said + ": close."
         side = "low" if guess < truth else "high"
+        if factor < 1.15:
+            return said + f": too {side} by {significant(100 * abs(guess / truth - 1), 2)} %."
         return said + f": too {side} by a factor of {significant(factor, 2)}."
 
 
@@ -184,7 +186,7 @@ def significant(value: float, digits: int = 3) -> str:
 def with_unit(value: float, unit: str, digits: int = 3) -> str:
     """A number and its unit; a percent sign needs no more than a thin gap."""
     number = significant(value, digits)
-    if not unit or value != value:
+    if not unit or not math.isfinite(value):
         return number
     return f"{number} {unit}"
 

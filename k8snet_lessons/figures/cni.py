@@ -1,14 +1,17 @@
-"""CNI models as pictures and tables: goodput, CPU, bytes, and the hole that a wrong MTU makes."""
+"""CNI models as pictures and tables: goodput, CPU, and bytes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from k8snet_lessons.datapath.cni import (
     ENCAPSULATIONS,
+    MODELS,
     Load,
-    MtuPath,
     PodPacket,
+    PublishedThroughput,
     TradeOff,
     build_frame,
     encapsulation,
@@ -17,10 +20,9 @@ from k8snet_lessons.datapath.cni import (
     pod_mtu_bytes,
     published_throughput,
     recorded_measurement,
-    send_messages,
 )
 from k8snet_lessons.figures._spec import Figure
-from k8snet_lessons.figures.palette import BLUE, GRAY, INK
+from k8snet_lessons.figures.palette import BLUE, GRAY, INK, VERMILLION
 from k8snet_lessons.figures.tables import Table
 
 NAMES = {
@@ -33,6 +35,9 @@ NAMES = {
     "wireguard": "WireGuard",
     "wireguard+ebpf": "WireGuard, eBPF",
 }
+# What the published runs come to: iperf3 writes 128 KiB at a time, beyond the plot's end.
+PUBLISHED_BYTES = 65_536
+PUBLISHED_LOAD = Load(payload_bytes=PUBLISHED_BYTES, link_gbit_per_s=40.0, underlay_mtu_bytes=9_000)
 SIZES_BYTES = tuple(int(n) for n in np.unique(np.geomspace(64, 65_536, 60).round()))
 
 
@@ -174,37 +179,78 @@ def overhead_table(underlay_mtu_bytes: int = 1_500) -> Table:
     )
 
 
-def black_hole_table(
-    sizes: Sequence[int] = (100, 1_398, 1_399, 1_422, 1_423, 1_472, 2_000),
-) -> Table:
-    """Messages of several sizes from a pod that believes in 1500 under VXLAN, ICMP blocked."""
-    path = MtuPath(pod_mtu_bytes=1_500, underlay_mtu_bytes=1_500, encapsulated_by="vxlan")
-    tcp, udp = send_messages(path, sizes), send_messages(path, sizes, "udp")
-    rows = tuple((f"{size:,}", str(tcp.felt[i]), str(udp.felt[i])) for i, size in enumerate(sizes))
+def published_points(load: Load) -> tuple[dict[str, Any], ...]:
+    """Published throughput taken on such a link with so many streams, over the ceilings."""
+    found = [
+        each
+        for each in published_throughput()
+        if each.streams == load.streams and each.link_gbit_per_s == load.link_gbit_per_s
+    ]
+    if not found:
+        return ()
+    words = [
+        f"{each.setup}: {each.tcp_gbit_per_s:.3g} Gbit/s, pod MTU {each.pod_mtu_bytes:,}, "
+        f"{each.streams} streams"
+        for each in found
+    ]
+    return (
+        {
+            "type": "scatter", "mode": "markers", "name": "published",
+            "x": [PUBLISHED_BYTES] * len(found), "y": [each.tcp_gbit_per_s for each in found],
+            "text": words, "hovertemplate": "%{text}<extra>published</extra>",
+            "marker": {"color": VERMILLION, "size": 9, "symbol": "diamond"},
+        },
+    )  # fmt: skip
+
+
+def published_table() -> Table:
+    """Published throughput of one benchmark beside the model, with MTU, streams and busy cores."""
+    by_setup: dict[str, dict[int, PublishedThroughput]] = {}
+    for each in published_throughput():
+        if each.link_gbit_per_s == PUBLISHED_LOAD.link_gbit_per_s:
+            by_setup.setdefault(each.setup, {})[each.streams] = each
+    rows = []
+    for setup, found in by_setup.items():
+        any_of_them = found[8]
+        cells = []
+        for streams in (1, 8):
+            model = _model_of(any_of_them)
+            said = performance(model, replace(PUBLISHED_LOAD, streams=streams)) if model else None
+            cells += [
+                f"{found[streams].tcp_gbit_per_s:.1f}",
+                f"{said.goodput_gbit_per_s:.1f}" if said else "",
+            ]
+        rows.append(
+            (
+                setup,
+                f"{any_of_them.pod_mtu_bytes:,}",
+                *cells,
+                f"{any_of_them.receiver_cores:.1f}" if any_of_them.receiver_cores else "",
+            )
+        )
     return Table(
-        ("message bytes", "over an open TCP connection", "as one UDP datagram"),
-        rows,
-        "Pod MTU 1500, VXLAN over 1500, the router's ICMP answers dropped",
+        (
+            "setup",
+            "pod MTU",
+            "1 stream",
+            "model",
+            "8 streams",
+            "model",
+            "receiver's busy cores (8 streams)",
+        ),
+        tuple(rows),
+        "TCP, Gbit/s, on a 40 Gbit/s link: published (InfraBuilder, 2024), and this course's model "
+        f"with {PUBLISHED_LOAD.cores:.0f} cores a node",
     )
 
 
-def published_table(streams: int = 8) -> Table:
-    """Published throughput of one benchmark with its MTU, streams and busy cores."""
-    rows = [
-        (
-            each.setup,
-            each.encapsulation,
-            f"{each.tcp_gbit_per_s:.1f}",
-            f"{each.pod_mtu_bytes:,}" if each.pod_mtu_bytes else "not recorded",
-            f"{each.receiver_cores:.1f}" if each.receiver_cores else "not recorded",
-        )
-        for each in published_throughput()
-        if each.streams == streams and each.link_gbit_per_s == 40
-    ]
-    return Table(
-        ("setup", "encapsulation", "TCP Gbit/s", "pod MTU", "receiver's busy cores"),
-        tuple(rows),
-        f"Published, {streams} streams on a 40 Gbit/s link (InfraBuilder, 2024)",
+def _model_of(published: PublishedThroughput) -> str:
+    if published.setup.startswith("no CNI"):
+        return ""
+    return next(
+        name
+        for name, model in MODELS.items()
+        if (model.encapsulation, model.datapath) == (published.encapsulation, published.datapath)
     )
 
 

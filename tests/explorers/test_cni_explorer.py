@@ -1,12 +1,14 @@
 """The explorer and the tables of lesson 6 against the models they draw."""
 
+import math
+
 import pytest
 
 from k8snet_lessons.datapath.cni import MODELS, Load, performance, published_throughput
 from k8snet_lessons.explorers.cni import what_the_wire_costs
+from k8snet_lessons.explorers.wrong_mtu import wrong_mtu
 from k8snet_lessons.figures.cni import (
     NAMES,
-    black_hole_table,
     frame_table,
     overhead_table,
     published_table,
@@ -52,10 +54,58 @@ def test_the_frame_and_the_mtu_lose_fifty_bytes_each():
     assert row[1:] == ("50", "70", "1,450", "1,410")
 
 
+def waits(explorer, **settings):
+    explorer.set(**settings)
+    return explorer.view.number("extra wait")
+
+
 def test_the_hole_begins_behind_what_fits_and_datagrams_come_out_of_it():
-    rows = {row[0]: row[1:] for row in black_hole_table().rows}
-    assert rows["1,398"][0] == "arrives" != rows["1,399"][0]
-    assert [rows[n][1] == "arrives" for n in ("1,422", "1,423", "2,000")] == [True, False, True]
+    explorer = wrong_mtu()
+    assert [waits(explorer, message_bytes=n) for n in (64, 1_398)] == [0, 0]
+    assert [waits(explorer, message_bytes=n) for n in (1_399, 20_000)] == [math.inf, math.inf]
+    explorer.set(protocol="udp")
+    assert [waits(explorer, message_bytes=n) for n in (1_422, 1_423, 2_000)] == [0, math.inf, 0]
+
+
+def test_every_knob_of_the_hole_moves_the_wait_or_the_limit():
+    explorer = wrong_mtu()
+    for change, wait, fits in (
+        ({"discovery": "works"}, 0.0005, 1_450),
+        ({"probing": True}, 6.2, 1_450),
+        ({"pod_mtu": 1_450}, 0, 1_450),
+        ({"underlay_mtu": 9_000}, 0, 8_950),
+        ({"tunnel": "none"}, 0, 1_500),
+        ({"tunnel": "wireguard"}, math.inf, 1_440),
+        ({"message_bytes": 64}, 0, 1_450),
+        ({"discovery": "switch", "protocol": "udp"}, math.inf, 1_450),
+    ):
+        explorer.load("the hole")
+        assert waits(explorer, **change) == pytest.approx(wait), change
+        assert explorer.view.number("largest pod packet that fits") == fits
+
+
+def test_measured_points_stand_beside_the_settings_they_were_taken_at():
+    explorer = wrong_mtu()
+    (hole,) = explorer.view.panels[0].evidence
+    assert hole["marker"]["symbol"] == ["diamond", "triangle-up"]
+    assert hole["y"][1] > 20, "nothing came back until the client gave up"
+    explorer.load("tcp_mtu_probing")
+    (late,) = explorer.view.panels[0].evidence
+    assert late["y"][1] == pytest.approx(waits(explorer), rel=0.1)
+    explorer.set(tunnel="geneve")
+    assert explorer.view.panels[0].evidence == ()
+
+
+def test_the_bars_of_the_packet_end_where_its_headers_add_up_to():
+    explorer = wrong_mtu()
+    *parts, limits, _ = explorer.view.panels[1].figure["data"]
+    assert [sum(part["x"][row] for part in parts) for row in (0, 1)] == [1_550, 1_500]
+    assert limits["x"] == [1_500, 1_500]
+
+
+def test_a_guess_of_the_mtu_itself_is_too_high():
+    assert "too high by 3.7 %" in wrong_mtu().commit(1_450)
+    assert "exactly right" in wrong_mtu().commit(1_398)
 
 
 def test_what_the_lesson_says_of_the_published_figures():
@@ -65,3 +115,20 @@ def test_what_the_lesson_says_of_the_published_figures():
     assert max(clear) / min(clear) < 1.03
     assert all(0.18 < each / max(clear) < 0.22 for each in secret)
     assert len(published_table().rows) == len(rows)
+
+
+def test_the_model_stands_beside_the_published_figures_and_near_the_clear_ones():
+    header = published_table().header
+    assert header.count("model") == 2
+    for _, _, one, one_model, eight, eight_model, _ in published_table().rows[1:]:
+        assert float(eight_model) == pytest.approx(float(eight), rel=0.25)
+        assert float(one_model) == pytest.approx(float(one), rel=0.35) or float(one) < 10
+
+
+def test_published_points_show_where_link_and_streams_are_theirs():
+    explorer = what_the_wire_costs()
+    assert explorer.view.panels[0].evidence == ()
+    explorer.load("a published benchmark")
+    (points,) = explorer.view.panels[0].evidence
+    assert len(points["y"]) == 10
+    assert all("pod MTU" in words and "8 streams" in words for words in points["text"])

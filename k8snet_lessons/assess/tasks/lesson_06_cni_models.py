@@ -75,7 +75,7 @@ HEADERS = asking(
     ),
     debrief="50 bytes either way: on the wire it is the outer headers that are added; for the "
     "MTU the inner Ethernet header stands in for the outer one.",
-    hints=("`frame_table()` of the lesson shows each header.", "RFC 6691 says what MSS counts."),
+    hints=("`frame_table()` of the lesson shows each header.", "RFC 9293, section 3.7.1, says what the MSS counts."),
 )  # fmt: skip
 
 # --- the hole ------------------------------------------------------------------------------

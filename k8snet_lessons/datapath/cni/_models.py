@@ -219,7 +219,7 @@ def mss_bytes(mtu_bytes: int, family: Family = 4, timestamps: bool = False) -> i
         Address family of the pod's packet.
     timestamps : bool
         Take the 12 bytes of the timestamp option off as well. The MSS that a SYN
-        announces does not (RFC 6691); the segments that follow have that much less room.
+        announces does not (RFC 9293, 3.7.1); the segments that follow have that much less room.
 
     Returns
     -------
