@@ -237,6 +237,7 @@ LESSONS: Final[tuple[Lesson, ...]] = (
         "Where does every number in this course come from?",
         15,
         kind="guide",
+        ready=True,
     ),
 )
 

@@ -20,6 +20,7 @@ CATALOG: Mapping[str, str] = MappingProxyType(
         "who-reaches-whom": "k8snet_lessons.explorers.policy:who_reaches_whom",
         "topology-aware-routing": "k8snet_lessons.explorers.zones:topology_aware_routing",
         "proxy-patience": "k8snet_lessons.explorers.patience:proxy_patience",
+        "model-and-measurement": "k8snet_lessons.explorers.agreement:model_and_measurement",
         "what-the-wire-costs": "k8snet_lessons.explorers.cni:what_the_wire_costs",
         "wrong-mtu": "k8snet_lessons.explorers.wrong_mtu:wrong_mtu",
     }

@@ -1,7 +1,11 @@
 """A table that reads well in a notebook, in a terminal, and on a page without a kernel."""
 
 import html
+import re
 from dataclasses import dataclass
+from typing import Final
+
+_ADDRESS: Final = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:)]")
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,18 @@ class Table:
     def _repr_html_(self) -> str:
         head = "".join(f"<th scope='col'>{html.escape(cell)}</th>" for cell in self.header)
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            "<tr>" + "".join(f"<td>{_linked(cell)}</td>" for cell in row) + "</tr>"
             for row in self.rows
         )
         caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _linked(cell: str) -> str:
+    """Return a cell as HTML; an address in it can be followed."""
+    pieces, at = [], 0
+    for found in _ADDRESS.finditer(cell):
+        address = html.escape(found[0])
+        pieces += [html.escape(cell[at : found.start()]), f'<a href="{address}">{address}</a>']
+        at = found.end()
+    return "".join([*pieces, html.escape(cell[at:])])

@@ -14,7 +14,7 @@ from k8snet_lessons.datapath.nf_conntrack.client import (
     syn_ladder,
     through_proxy,
 )
-from k8snet_lessons.datapath.nf_conntrack.counter import Counter, counter, saw_tooth
+from k8snet_lessons.datapath.nf_conntrack.counter import Counter, counter, gc_interval, saw_tooth
 from k8snet_lessons.datapath.nf_conntrack.early_drop import chance as early_drop_chance
 from k8snet_lessons.datapath.nf_conntrack.little import (
     level,
@@ -69,6 +69,7 @@ __all__ = [
     "counter",
     "diagram",
     "early_drop_chance",
+    "gc_interval",
     "kernel_buckets",
     "kernel_log_text",
     "kube_proxy_buckets",

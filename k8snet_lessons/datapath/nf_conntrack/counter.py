@@ -4,7 +4,8 @@ An entry that has run out is not removed by a clock of its own. It goes when som
 over it, a lookup in its bucket or an insertion, or when the garbage collector comes round:
 ``gc_worker`` in ``net/netfilter/nf_conntrack_core.c`` scans the whole table and then sleeps for
 the mean remaining lifetime that it met, between 1 and 60 seconds (``GC_SCAN_INTERVAL_MIN``,
-``GC_SCAN_INTERVAL_MAX``).
+``GC_SCAN_INTERVAL_MAX``). Into that mean it counts 100 entries of 60 seconds that are not there
+(``GC_SCAN_INITIAL_COUNT``), so that a small table does not wake it often.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from k8snet_lessons.errors import InputError
 
 GC_MIN_S = 1.0
 GC_MAX_S = 60.0
+GC_CLAMP_S = 300.0  # an entry's lifetime counts for no more in the mean
+GC_INITIAL_COUNT = 100
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,21 @@ class Counter:
         return self.live + self.dead
 
 
+def gc_interval(live: float, life_s: float) -> float:
+    """Return how long the collector sleeps after a scan that met `live` entries, in seconds.
+
+    Their remaining lifetimes are taken to be spread evenly up to `life_s`.
+
+    Examples
+    --------
+    >>> gc_interval(0, 120), round(gc_interval(1_000, 2), 1), round(gc_interval(1e9, 2), 1)
+    (60.0, 6.4, 1.0)
+    """
+    each_s = min(max(life_s / 2, GC_MIN_S), GC_CLAMP_S)
+    mean_s = (GC_INITIAL_COUNT * GC_MAX_S + live * each_s) / (GC_INITIAL_COUNT + live)
+    return min(max(mean_s, GC_MIN_S), GC_MAX_S)
+
+
 def counter(
     new_per_s: float, life_s: float, buckets: int, *, gc_interval_s: float | None = None
 ) -> Counter:
@@ -54,22 +72,21 @@ def counter(
     life_s : float
     buckets : int
     gc_interval_s : float, optional
-        By default the mean remaining lifetime, life / 2, within the kernel's bounds.
+        By default what the collector sleeps once it has seen the table in this state
+        (`gc_interval`). A table that was idle before may have to wait for 60 s.
 
     Examples
     --------
     >>> few, many = counter(100, 10, 1_024), counter(100, 10, 262_144)
     >>> few.live == many.live, round(few.dead), round(many.dead)
-    (True, 144, 249)
+    (True, 192, 497)
     """
     for name, value in (("new_per_s", new_per_s), ("life_s", life_s)):
         if not value > 0:
             raise InputError(name, value, "a number above zero")
     if buckets < 1:
         raise InputError("buckets", buckets, "a whole number from 1")
-    interval_s = (
-        min(max(life_s / 2, GC_MIN_S), GC_MAX_S) if gc_interval_s is None else gc_interval_s
-    )
+    interval_s = gc_interval(new_per_s * life_s, life_s) if gc_interval_s is None else gc_interval_s
     if not interval_s > 0:
         raise InputError("gc_interval_s", gc_interval_s, "seconds above zero")
     # Each newcomer looks into its two buckets, and an expired entry can be met in its two.

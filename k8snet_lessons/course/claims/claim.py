@@ -1,0 +1,107 @@
+"""A claim: words of a lesson that hold a number, and where the number comes from."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, Literal
+
+Kind = Literal["closed form", "measured", "model", "published", "documented", "estimate", "chosen"]
+KINDS: Final[tuple[Kind, ...]] = (
+    "closed form",
+    "measured",
+    "model",
+    "published",
+    "documented",
+    "estimate",
+    "chosen",
+)
+NUMBER: Final = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a lesson.
+
+    Parameters
+    ----------
+    says : str
+        The words, as they stand in the lesson; they hold every number that is claimed.
+    kind : str
+        ``closed form``: arithmetic. ``measured``: by this course, in a record. ``model``:
+        what the course's model gives. ``published``: measured by others. ``documented``: a
+        specification, a manual or source code says so. ``estimate``: an order of size that
+        nobody measured here. ``chosen``: a setting of an example, not a claim on the world.
+    source : str
+        Where it can be checked: a formula, a record, a document.
+    url : str
+        Its address, if it has one.
+    value : callable, optional
+        Computes the number anew; it must be among those that the words hold.
+    measured : callable, optional
+        What was measured of the same thing, to be set beside the model's `value`.
+    """
+
+    says: str
+    kind: Kind
+    source: str
+    url: str = ""
+    value: Callable[[], float] | None = None
+    measured: Callable[[], float] | None = None
+
+    def numbers(self) -> tuple[Decimal, ...]:
+        """Return the numbers that the words hold."""
+        return tuple(Decimal(found.replace(",", "")) for found in NUMBER.findall(self.says))
+
+    def holds(self) -> bool:
+        """Whether the computed value, rounded as the lesson rounds, is among the numbers."""
+        if self.value is None:
+            return True
+        value = self.value()
+        return any(_rounds_to(value, number) for number in self.numbers())
+
+    def apart(self) -> float | None:
+        """Return how far the model lies from the measurement, as a share of the latter."""
+        if self.value is None or self.measured is None:
+            return None
+        return self.value() / self.measured() - 1
+
+
+def _rounds_to(value: float, number: Decimal) -> bool:
+    # "21.8" claims half a tenth; a round "100,000" claims its leading digits and no more.
+    exponent = number.normalize().as_tuple().exponent
+    step = float(Decimal(1).scaleb(int(exponent)))
+    return abs(value - float(number)) <= 0.5 * step * (1 + 1e-9)
+
+
+def computed(says: str, formula: str, value: Callable[[], float], url: str = "") -> Claim:
+    """A closed form: `formula` is shown, `value` is it in Python."""
+    return Claim(says, "closed form", formula, url, value)
+
+
+def modeled(
+    says: str, model: str, value: Callable[[], float], measured: Callable[[], float] | None = None
+) -> Claim:
+    """A result of one of the course's models, computed anew."""
+    return Claim(says, "model", model, value=value, measured=measured)
+
+
+def recorded(says: str, record: str, value: Callable[[], float] | None = None) -> Claim:
+    """A measurement of this course: its record or data file, and how the number is read there."""
+    kind = "data file" if "." in record else "record"
+    return Claim(says, "measured", f"{kind} {record}", value=value)
+
+
+def published(says: str, source: str, url: str) -> Claim:
+    """A measurement of others."""
+    return Claim(says, "published", source, url)
+
+
+def documented(says: str, source: str, url: str = "") -> Claim:
+    """What a specification, a manual or source code says."""
+    return Claim(says, "documented", source, url)
+
+
+def chosen(says: str, what: str = "a setting of the example") -> Claim:
+    """A setting of an example."""
+    return Claim(says, "chosen", what)

@@ -1,0 +1,199 @@
+"""What the course both models and measured, at the same settings."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, Literal
+
+from k8snet_lessons.data.measured import Fit, fits, load
+from k8snet_lessons.datapath.nf_conntrack import early_drop_chance, snat_refusals
+from k8snet_lessons.datapath.nf_conntrack.client import syn_ladder
+
+#: ``fitted``: the model's constants come from this very record, so that closeness says only
+#: that the shape is right. ``independent``: the model knew nothing of the record.
+Kind = Literal["fitted", "independent"]
+
+_MODES: Final = {
+    "translation.iptables.per_service_us": "first packet, iptables (nft back end)",
+    "translation.iptables_legacy.per_service_us": "first packet, old iptables, small tables",
+    "translation.iptables_legacy.per_service_beyond_us": "first packet, old iptables, large tables",
+    "translation.nftables.per_service_us": "first packet, nftables",
+    "translation.ebpf.per_service_us": "first packet, eBPF at the socket",
+}
+_LOADS: Final = {
+    "loading.iptables_nft_full_load.exponent": "load everything, iptables (nft back end)",
+    "loading.iptables_legacy_full_load.exponent": "load everything, old iptables",
+    "loading.nftables_numgen_full_load.exponent": "load everything, nftables",
+    "loading.nftables_numgen_one_Service_added.exponent": "one Service added, nftables",
+}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What the model says and what was measured, at the same settings.
+
+    Attributes
+    ----------
+    what : str
+        The quantity.
+    x_title, y_title : str
+        What was varied, and what was measured, each with its unit.
+    x, model, measured : tuple of float
+        One value a setting.
+    record : str
+        Name of the record.
+    kind : {"fitted", "independent"}
+    log_x, log_y : bool
+        Whether the axes are better drawn in decades.
+    remark : str
+        Why they lie apart, where they do.
+    """
+
+    what: str
+    x_title: str
+    y_title: str
+    x: tuple[float, ...]
+    model: tuple[float, ...]
+    measured: tuple[float, ...]
+    record: str
+    kind: Kind
+    log_x: bool = False
+    log_y: bool = False
+    remark: str = ""
+
+    @property
+    def gaps_percent(self) -> tuple[float, ...]:
+        """Model above measurement, in percent of the measurement; 0 where both are 0."""
+        return tuple(
+            0.0 if said == seen == 0 else 100 * (said / seen - 1) if seen else float("nan")
+            for said, seen in zip(self.model, self.measured, strict=True)
+        )
+
+    @property
+    def largest_gap_percent(self) -> float:
+        """The gap that is farthest from zero, with its sign."""
+        return max((gap for gap in self.gaps_percent if gap == gap), key=abs)
+
+
+@cache
+def agreements() -> tuple[Agreement, ...]:
+    """Return everything that the course both models and measured."""
+    return (*_first_packets(), *_loads(), *_ladders(), *_tables(), *_snat(), *_tunnels())
+
+
+def _of_fit(fit: Fit, what: str, y_title: str, remark: str, *, log: bool) -> Agreement:
+    return Agreement(
+        what,
+        "Services (log scale)",
+        y_title,
+        tuple(point.x for point in fit.points),
+        tuple(point.fitted for point in fit.points),
+        tuple(point.measured for point in fit.points),
+        fit.record,
+        "fitted",
+        log_x=True,
+        log_y=log,
+        remark=remark,
+    )
+
+
+def _first_packets() -> Iterator[Agreement]:
+    for name, what in _MODES.items():
+        remark = ""
+        if "beyond" in name:
+            remark = (
+                "Between 5,000 and 10,000 Services the table outgrows the caches step by step; "
+                "one straight line does not follow that."
+            )
+        yield _of_fit(fits()[name], what, "connect() (µs)", remark, log=False)
+
+
+def _loads() -> Iterator[Agreement]:
+    remark = "A power law through three rounds a setting; the exponent is what the course uses."
+    for name, what in _LOADS.items():
+        yield _of_fit(fits()[name], what, "time (s)", remark, log=True)
+
+
+def _ladders() -> Iterator[Agreement]:
+    record = load("syn-retries")
+    for linear, kernel in ((4, "6.5 and newer"), (0, "before 6.5")):
+        seen = record.one("SYN sent", tcp_syn_linear_timeouts=linear).samples[1:]
+        said = syn_ladder(linear=linear).within(float(record.parameters["watch_s"]))[1:]
+        yield Agreement(
+            f"SYN retries, ladder of kernels {kernel}",
+            "retry",
+            "sent after the first SYN (s)",
+            tuple(float(number) for number in range(1, len(seen) + 1)),
+            tuple(said),
+            tuple(seen),
+            record.experiment,
+            "independent",
+            log_y=True,
+            remark="The kernel's timer wheel rounds up, the more coarsely the longer the wait.",
+        )
+
+
+def _tables() -> Iterator[Agreement]:
+    full = load("conntrack-full")
+    found = sorted(full.findings["by_setting"], key=lambda each: each["predicted_s"])
+    yield Agreement(
+        "first refusal of a full conntrack table",
+        "limit / new connections per s (s)",
+        "first refusal after (s)",
+        tuple(float(each["predicted_s"]) for each in found),
+        tuple(float(each["predicted_s"]) for each in found),
+        tuple(float(each["refused_after_s"]) for each in found),
+        full.experiment,
+        "independent",
+    )
+    drops = load("early-drop")
+    tries = drops.parameters["attempts"]
+    yield Agreement(
+        "newcomers let into a full table by early drop",
+        "hash buckets (log scale)",
+        "share let in (%)",
+        tuple(float(each.where["buckets"] or 0) for each in drops.series),
+        tuple(100 * early_drop_chance(int(each.where["max"] or 0), int(each.where["buckets"] or 0))
+              for each in drops.series),
+        tuple(100 * sum(each.samples) / (tries * len(each.samples)) for each in drops.series),
+        drops.experiment,
+        "independent",
+        log_x=True,
+        remark="900 tries a setting: where few get in, chance alone moves the share by a tenth.",
+    )  # fmt: skip
+
+
+def _snat() -> Iterator[Agreement]:
+    record = load("nat")
+    seen = record.findings["masquerade"]
+    yield Agreement(
+        "connections refused when SNAT runs out of ports",
+        "connections tried for one destination",
+        "refused",
+        tuple(float(each["attempts"]) for each in seen),
+        tuple(float(snat_refusals(each["attempts"], ports=each["ports"])) for each in seen),
+        tuple(float(each["refused"]) for each in seen),
+        record.experiment,
+        "independent",
+    )
+
+
+def _tunnels() -> Iterator[Agreement]:
+    from k8snet_lessons.datapath.cni import NodePair, PodPacket, build_frame
+
+    record = load("overlay")
+    over_6 = NodePair("fd00:100::1", "fd00:100::2")
+    for carried, nodes in (("vxlan", NodePair()), ("vxlan over IPv6", over_6)):
+        found = record.find("frame", carried=carried)
+        payloads = tuple(int(each.where["payload_bytes"] or 0) for each in found)
+        yield Agreement(
+            f"frame on the wire, {carried}",
+            "payload of a UDP datagram (bytes)",
+            "captured frame (bytes)",
+            tuple(map(float, payloads)),
+            tuple(float(len(build_frame(PodPacket(protocol="udp", payload=bytes(size)), "vxlan",
+                                        nodes).data)) for size in payloads),
+            tuple(each.samples[0] for each in found),
+            record.experiment,
+            "independent",
+        )  # fmt: skip
