@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+import numpy as np
+
 from k8snet_lessons.control.topology import (
     MODE_ANNOTATION,
     ClientGroup,
@@ -22,7 +24,7 @@ from k8snet_lessons.control.topology import (
 )
 from k8snet_lessons.errors import InputError
 
-Policy = Literal["none", "auto", "zone", "both"]
+Policy = Literal["none", "auto", "zone", "node", "both"]
 
 #: What a Service asks for: the old annotation and the field of its spec.
 POLICIES: Mapping[Policy, tuple[bool, str | None]] = MappingProxyType(
@@ -30,6 +32,7 @@ POLICIES: Mapping[Policy, tuple[bool, str | None]] = MappingProxyType(
         "none": (False, None),
         "auto": (True, None),
         "zone": (False, "PreferSameZone"),
+        "node": (False, "PreferSameNode"),
         "both": (True, "PreferSameZone"),
     }
 )
@@ -47,9 +50,13 @@ class ZonedService:
         Requests that each zone's clients send; the same zones.
     cpus : mapping of str to float
         Allocatable CPU of each zone, which the annotation looks at; the same zones.
-    policy : {"none", "auto", "zone", "both"}
+    policy : {"none", "auto", "zone", "node", "both"}
         No hints, the annotation ``topology-mode: Auto``, ``trafficDistribution:
-        PreferSameZone``, or both.
+        PreferSameZone`` or ``PreferSameNode``, or the annotation and PreferSameZone.
+    internal_traffic_policy : {"Cluster", "Local"}
+        ``Local``: endpoints of the client's own node, or none.
+    nodes_per_zone : int
+        A zone's endpoints are dealt out to its nodes one by one, and its clients evenly.
     capacity_per_s : float
         Requests a second that one endpoint can serve.
     kilobytes : float
@@ -67,6 +74,8 @@ class ZonedService:
     policy: Policy = "none"
     capacity_per_s: float = 300.0
     kilobytes: float = 12.0
+    internal_traffic_policy: str = "Cluster"
+    nodes_per_zone: int = 3
 
     def __post_init__(self) -> None:
         if self.policy not in POLICIES:
@@ -80,6 +89,8 @@ class ZonedService:
                 raise InputError(f"endpoints of zone {zone}", count, "a whole number, 0 to 10,000")
         if not sum(self.endpoints.values()):
             raise InputError("endpoints", dict(self.endpoints), "one endpoint at least")
+        if type(self.nodes_per_zone) is not int or not 1 <= self.nodes_per_zone <= 1_000:
+            raise InputError("nodes_per_zone", self.nodes_per_zone, "a whole number, 1 to 1,000")
         if not (math.isfinite(self.kilobytes) and self.kilobytes >= 0):
             raise InputError("kilobytes", self.kilobytes, "a finite number, zero or more")
 
@@ -92,6 +103,8 @@ class ZonedOutcome:
     ----------
     hinted : HintedEndpoints
     traffic : TrafficSpread
+        One group of clients for each node, zone by zone: see `clients`.
+    clients : tuple of ClientGroup
     hints_by_zone : mapping of str to int
         Endpoints hinted for each zone; all zero where there are no hints.
     peak_by_zone : mapping of str to float
@@ -100,6 +113,7 @@ class ZonedOutcome:
 
     hinted: HintedEndpoints
     traffic: TrafficSpread
+    clients: tuple[ClientGroup, ...]
     hints_by_zone: Mapping[str, int]
     peak_by_zone: Mapping[str, float]
 
@@ -107,6 +121,22 @@ class ZonedOutcome:
     def peak_utilization(self) -> float:
         """Utilization of the busiest endpoint of all."""
         return max(self.peak_by_zone.values())
+
+    @property
+    def cross_node_share(self) -> float:
+        """Part of the requests that reach an endpoint on another node than the client's."""
+        rate = np.array([group.rate_per_s for group in self.clients])
+        flow = self.traffic.share * rate[:, None]
+        away = np.array(
+            [[group.node != each.node for each in self.hinted.endpoints] for group in self.clients]
+        )
+        served = float(flow.sum())
+        return float(flow[away].sum()) / served if served else math.nan
+
+    @property
+    def dropped_share(self) -> float:
+        """Part of all requests whose node has no endpoint it may use."""
+        return self.traffic.unserved_per_s / sum(group.rate_per_s for group in self.clients)
 
 
 def zoned_outcome(service: ZonedService) -> ZonedOutcome:
@@ -123,23 +153,34 @@ def zoned_outcome(service: ZonedService) -> ZonedOutcome:
     annotated, distribution = POLICIES[service.policy]
     hinted = hint_endpoints(
         [
-            ZoneEndpoint(zone=zone, node=f"node-{zone}", address=f"{zone}-{number}")
+            ZoneEndpoint(
+                zone=zone,
+                node=f"node-{zone}{number % service.nodes_per_zone + 1}",
+                address=f"{zone}-{number + 1}",
+            )
             for zone, count in service.endpoints.items()
-            for number in range(1, count + 1)
+            for number in range(count)
         ],
         traffic_distribution=distribution,
         annotations={MODE_ANNOTATION: "Auto"} if annotated else {},
         cpus=service.cpus,
     )
+    clients = tuple(
+        ClientGroup(zone, rate / service.nodes_per_zone, f"node-{zone}{number + 1}")
+        for zone, rate in service.rate_per_s.items()
+        for number in range(service.nodes_per_zone)
+    )
     traffic = spread_traffic(
-        [ClientGroup(zone, rate, f"node-{zone}") for zone, rate in service.rate_per_s.items()],
+        clients,
         hinted.endpoints,
         path=CrossZonePath(request_bytes=0.0, response_bytes=service.kilobytes * 1e3),
+        internal_traffic_policy=service.internal_traffic_policy,
         capacity_per_s=service.capacity_per_s,
     )
     return ZonedOutcome(
         hinted=hinted,
         traffic=traffic,
+        clients=clients,
         hints_by_zone={
             zone: sum(zone in each.zone_hints for each in hinted.endpoints)
             for zone in service.endpoints

@@ -24,6 +24,8 @@ def topology_aware_routing() -> Explorer:
     """Return the explorer: zones, CPUs, endpoints, skew and policy against share and cost."""
     knobs = [
         Knob("policy", "The Service asks for", "auto", kind="choice", choices=figures.NAMES),
+        Knob("internal", "internalTrafficPolicy", "Cluster", kind="choice",
+             choices=("Cluster", "Local"), help="Local: endpoints of the own node, or none"),
         Knob("endpoints", "Ready endpoints", 9, min=1, max=300, slider=(1, 30), step=1),
         Knob("zones", "Zones", 3, min=2, max=6, slider=(2, 6), step=1),
         Knob("skew", "Load of zone a", 1.0, kind="log",
@@ -33,6 +35,8 @@ def topology_aware_routing() -> Explorer:
         Knob("cpus_a", "CPUs of zone a", 8, min=1, max=10_000, slider=(1, 64), step=1),
         Knob("cpus_other", "CPUs of each other zone", 8, min=1, max=10_000, slider=(1, 64),
              step=1),
+        Knob("nodes", "Nodes in each zone", 3, min=1, max=100, slider=(1, 10), step=1,
+             group="more"),
         Knob("rate_per_s", "Requests of all clients", 2_000.0, kind="log", min=1, max=1e7,
              slider=(100, 100_000), unit="per s", group="more"),
         Knob("capacity_per_s", "One endpoint can serve", 300.0, kind="log", min=1, max=1e6,
@@ -60,6 +64,8 @@ def topology_aware_routing() -> Explorer:
             "annotation, 8 endpoints": {"endpoints": 8},
             "annotation and field": {"endpoints": 8, "policy": "both"},
             "hot zone": {"policy": "zone", "skew": 4.0},
+            "same node": {"policy": "node", "endpoints": 12},
+            "Local, a node without": {"policy": "none", "internal": "Local", "endpoints": 6},
         },
         prediction=guess,
         still="topology-aware-routing",
@@ -101,6 +107,8 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
         ),
         numbers=(
             Number("leaves its zone", 100 * traffic.cross_zone_share, "%", main=True),
+            Number("leaves its node", 100 * outcome.cross_node_share, "%"),
+            Number("dropped: no endpoint on its node", 100 * outcome.dropped_share, "%"),
             Number("transfer between zones", traffic.transfer_cost_per_month, "USD a month"),
             Number("mean network round trip", traffic.mean_rtt_us, "µs"),
             Number("busiest endpoint", peak, "% busy"),
@@ -128,11 +136,19 @@ def _service(settings: Mapping[str, Any], endpoints: int) -> ZonedService:
         policy=settings["policy"],
         capacity_per_s=settings["capacity_per_s"],
         kilobytes=settings["kilobytes"],
+        internal_traffic_policy=settings["internal"],
+        nodes_per_zone=settings["nodes"],
     )
 
 
 def _crossing(settings: Mapping[str, Any], endpoints: int, policy: Policy) -> float:
-    service = replace(_service(settings, endpoints), policy=policy)
+    """Ask about hints alone: no number of nodes changes them, and Local does not read them."""
+    service = replace(
+        _service(settings, endpoints),
+        policy=policy,
+        internal_traffic_policy="Cluster",
+        nodes_per_zone=1,
+    )
     return zoned_outcome(service).traffic.cross_zone_share
 
 
@@ -141,6 +157,8 @@ def _headline(service: ZonedService, outcome: ZonedOutcome) -> str:
         f"{100 * outcome.traffic.cross_zone_share:.0f} % of the requests leave their zone, for "
         f"{outcome.traffic.transfer_cost_per_month:,.0f} USD a month."
     )
+    if outcome.dropped_share:
+        said += f" {100 * outcome.dropped_share:.0f} % are dropped: their node has no endpoint."
     if service.policy != "none" and outcome.hinted.heuristic == "none":
         said += " There are no hints, although the Service asks for them."
     if outcome.peak_utilization >= 1:
@@ -152,13 +170,18 @@ def _headline(service: ZonedService, outcome: ZonedOutcome) -> str:
 def _notes(service: ZonedService, outcome: ZonedOutcome) -> tuple[str, ...]:
     reason = outcome.hinted.reason.replace("; it wins", "; the annotation wins")
     notes = [f"The controller: {reason}."]
-    notes += [
-        f"Nodes in zone {zone} route cluster-wide: {why}."
-        for zone, mode, why in zip(
-            service.endpoints, outcome.traffic.modes, outcome.traffic.reasons, strict=True
-        )
+    routes = zip(outcome.clients, outcome.traffic.modes, outcome.traffic.reasons, strict=True)
+    wide = [
+        f"Nodes in zone {group.zone} route cluster-wide: {why}."
+        for group, mode, why in routes
         if mode == "cluster-wide" and outcome.hinted.heuristic != "none"
     ]
+    notes += dict.fromkeys(wide)
+    if service.internal_traffic_policy == "Local":
+        notes.append(
+            "internalTrafficPolicy: Local looks at no hints: this node's endpoints or none. The "
+            "curves below are those of Cluster."
+        )
     notes.append(
         "0.01 USD a gigabyte for the sender and again for the receiver (AWS list price), a month "
         "of 730 hours, gigabytes of 10⁹ bytes. Equal shares over the endpoints a node may use: "
@@ -183,6 +206,7 @@ def _rows(settings: Mapping[str, Any]) -> Iterable[Row]:
                 "policy": policy,
                 "endpoints": count,
                 "cross_zone_share": outcome.traffic.cross_zone_share,
+                "dropped_share": outcome.dropped_share,
                 "usd_per_month": outcome.traffic.transfer_cost_per_month,
                 "peak_utilization": outcome.peak_utilization,
             }

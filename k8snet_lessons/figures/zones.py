@@ -11,11 +11,18 @@ from k8snet_lessons.figures.tables import Table
 
 NAMES: dict[Policy, str] = {
     "none": "no hints",
-    "auto": "annotation topology-mode: Auto",
-    "zone": "trafficDistribution: PreferSameZone",
-    "both": "the annotation and the field",
+    "auto": "annotation: Auto",
+    "zone": "field: PreferSameZone",
+    "node": "field: PreferSameNode",
+    "both": "annotation and field",
 }
-_COLORS: dict[Policy, str] = {"none": GRAY, "auto": VERMILLION, "zone": BLUE, "both": PURPLE}
+_COLORS: dict[Policy, str] = {
+    "none": GRAY,
+    "auto": VERMILLION,
+    "zone": BLUE,
+    "node": GREEN,
+    "both": PURPLE,
+}
 _MARGIN = {"l": 60, "r": 16, "t": 12, "b": 46}
 
 
@@ -88,7 +95,7 @@ def crossing_by_count(
         "data": data,
         "layout": {
             "xaxis": {"title": "ready endpoints", "range": [0, max(counts) + 1]},
-            "yaxis": {"title": "requests that leave their zone (%)", "range": [-4, 104]},
+            "yaxis": {"title": "leave their zone (%)", "range": [-4, 104]},
             "margin": dict(_MARGIN),
             "showlegend": True,
             "legend": {"orientation": "h", "y": 1.16, "x": 0},

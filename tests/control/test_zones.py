@@ -47,6 +47,44 @@ def test_a_zone_without_endpoints_goes_everywhere():
     assert found.traffic.cross_zone_share == pytest.approx(1 / 3)
 
 
+def test_the_same_node_comes_first_then_the_same_zone():
+    """Two endpoints of each zone on nodes 1 and 2; node 3 has none and goes on to its zone."""
+    found = zoned_outcome(service({"a": 2, "b": 2, "c": 2}, "node"))
+    assert found.traffic.modes == ("same-node", "same-node", "same-zone") * 3
+    assert found.traffic.cross_zone_share == 0
+    assert found.cross_node_share == pytest.approx(1 / 3)
+    everywhere = zoned_outcome(service({"a": 2, "b": 2, "c": 2}, "none"))
+    assert everywhere.cross_node_share == pytest.approx((2 / 3) * (5 / 6) + 1 / 3)
+
+
+def test_a_node_with_one_endpoint_more_cools_it():
+    """Four endpoints on three nodes: the two that share a node get half of what the others get."""
+    found = zoned_outcome(service({"a": 4, "b": 4, "c": 4}, "node"))
+    assert found.traffic.load_per_s[:4] == pytest.approx([100 / 6, 100 / 3, 100 / 3, 100 / 6])
+    assert found.traffic.hottest_over_mean == pytest.approx(4 / 3)
+
+
+def test_local_drops_what_a_node_without_an_endpoint_sends():
+    found = zoned_outcome(
+        service({"a": 2, "b": 2, "c": 0}, "zone", internal_traffic_policy="Local")
+    )
+    assert found.dropped_share == pytest.approx(5 / 9)
+    assert found.cross_node_share == 0
+    assert set(found.traffic.modes) == {"local"}
+    with pytest.raises(InputError, match="internalTrafficPolicy"):
+        zoned_outcome(service({"a": 1}, internal_traffic_policy="Here"))
+
+
+@given(st.sampled_from(["none", "auto", "zone", "both"]), st.integers(1, 5))
+def test_only_node_policies_see_how_many_nodes_there_are(policy, nodes):
+    endpoints = {"a": 4, "b": 3, "c": 2}
+    one, many = (
+        zoned_outcome(service(endpoints, policy, nodes_per_zone=n)).traffic for n in (1, nodes)
+    )
+    assert many.load_per_s == pytest.approx(one.load_per_s)
+    assert many.cross_zone_share == pytest.approx(one.cross_zone_share)
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_the_explorer_shows_every_policy_with_traces_of_one_shape(policy):
     explorer = topology_aware_routing()
@@ -62,6 +100,7 @@ def test_the_explorer_shows_every_policy_with_traces_of_one_shape(policy):
         ({"endpoints": {"a": 0, "b": 0}}, "endpoints"),
         ({"endpoints": {"a": -1, "b": 2}}, "zone a"),
         ({"cpus": {"a": 8}}, "cpus"),
+        ({"nodes_per_zone": 0}, "nodes_per_zone"),
     ],
 )
 def test_a_wrong_value_is_named(change, named):

@@ -238,7 +238,7 @@ def _prompt_placement(given: Given) -> str:
     rates = ", ".join(f"{zone} **{rate:,}**" for zone, rate in given["rates_per_s"].items())
     policies = ", ".join(f"`{policy!r}`" for policy in POLICIES)
     return f"""Clients send, in requests a second: {rates}. One endpoint can serve {given["capacity_per_s"]}.
-A request and its answer are {given["kilobytes"]} kB. All zones have 64 CPUs. You may place endpoints in each zone as
+A request and its answer are {given["kilobytes"]} kB. All zones have 64 CPUs, on three nodes. You may place endpoints in each zone as
 you like (say, one Deployment a zone).
 
 Decide, as a dictionary `{{"policy": ..., "a": ..., "b": ..., "c": ...}}` with the number of endpoints in each
@@ -248,7 +248,7 @@ zone, so that in the model (`k8snet_lessons.control.zones.zoned_outcome`)
 - transfer between zones costs at most **{given["most_usd"]} USD a month**,
 - and there are at most **{given["most_endpoints"]} endpoints**.
 
-Policies: {policies} (no hints; the annotation `topology-mode: Auto`; `trafficDistribution: PreferSameZone`; both).
+Policies: {policies} (no hints; the annotation `topology-mode: Auto`; `trafficDistribution: PreferSameZone`, `PreferSameNode`; the annotation and PreferSameZone).
 More than one decision is right."""
 
 
