@@ -1,0 +1,180 @@
+"""What a sandbox shows: the bubblewrap command line, and whether it works on this machine."""
+
+import os
+import site
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from shutil import which
+from typing import Final
+
+import k8snet_lessons
+
+SERVER: Final = "k8snet_lessons.assess.grading.inside.server"
+PACKAGE: Final = Path(k8snet_lessons.__file__).resolve().parent
+# Parts of the package that know answers. They are not there in the sandbox.
+MASKED: Final = ("assess/tasks", "course/questions", "interview", "incident", "cli")
+_SYSTEM: Final = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
+_CONFIGURATION: Final = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
+_ENVIRONMENT: Final = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "HOME": "/tmp",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONUTF8": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MPLBACKEND": "agg",
+    "IPYTHONDIR": "/tmp/.ipython",
+}
+
+
+class SandboxError(RuntimeError):
+    """A sandbox could not be made, or broke; the message says why."""
+
+
+@dataclass(frozen=True)
+class Cage:
+    """How submissions are kept apart.
+
+    Parameters
+    ----------
+    mode : str
+        ``"root"``: namespaces made by root, every submission a user of its own.
+        ``"user"``: namespaces made by an ordinary user. ``"none"``: limits only.
+    hidden : tuple of Path
+        Folders that must not be seen even where they lie inside something that is.
+    """
+
+    mode: str
+    hidden: tuple[Path, ...] = ()
+
+    @property
+    def apart(self) -> bool:
+        """Whether namespaces keep the student's code from the machine."""
+        return self.mode != "none"
+
+    def command(self, program: Iterable[str]) -> list[str]:
+        """Return the command that runs a Python program inside, with the course in view."""
+        python = [sys.executable, "-P", "-s", *program]
+        if not self.apart:
+            return python
+        view = [
+            *_bind(_SYSTEM, "/"),
+            *_bind(_CONFIGURATION, "/"),
+            *_bind([Path(sys.base_prefix)], *_SYSTEM),
+        ]
+        for folder in self.hidden:
+            if any(Path(shown) in folder.parents for shown in (*_SYSTEM, sys.base_prefix)):
+                view += ["--tmpfs", str(folder)]
+        view += _bind([Path(sys.prefix), *_site_folders()])
+        view += _bind([PACKAGE])
+        for name in MASKED:
+            if (PACKAGE / name).is_dir():
+                view += ["--tmpfs", str(PACKAGE / name)]
+        options = [
+            *("--unshare-net", "--unshare-ipc", "--unshare-uts", "--hostname", "grading"),
+            *("--die-with-parent", "--new-session", "--clearenv"),
+            *(["--unshare-user", "--uid", "1000", "--gid", "1000"] if self.mode == "user" else []),
+            # For the fork server, which makes the inner namespaces; students have none of them.
+            *("--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP", "--cap-add", "CAP_KILL"),
+            *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_CHOWN"),
+            *("--cap-add", "CAP_SYS_PTRACE", "--cap-add", "CAP_DAC_OVERRIDE"),
+        ]
+        for name, value in _ENVIRONMENT.items():
+            options += ["--setenv", name, value]
+        fresh = ["--dev", "/dev", "--ro-bind", "/proc", "/proc", "--tmpfs", "/tmp"]
+        return [str(which("bwrap")), *options, *view, *fresh, "--chdir", "/tmp", "--", *python]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the fork server."""
+        if self.apart:
+            return {"PATH": os.environ.get("PATH", os.defpath)}
+        return _ENVIRONMENT | {"PATH": os.environ.get("PATH", os.defpath)}
+
+
+def find_cage(hidden: Iterable[Path] = ()) -> Cage:
+    """Return the strongest cage that works here.
+
+    Raises
+    ------
+    SandboxError
+        If there is none: no bubblewrap, or a system that forbids namespaces.
+    """
+    places = tuple(Path(one).resolve() for one in hidden)
+    if not sys.platform.startswith("linux"):
+        raise SandboxError("namespaces need Linux")
+    if which("bwrap") is None:
+        raise SandboxError("the program 'bwrap' is not there (Debian's package: bubblewrap)")
+    problem = ""
+    for mode in (["root"] if os.geteuid() == 0 else []) + ["user"]:
+        problem = _problem(mode)
+        if not problem:
+            return Cage(mode, places)
+    raise SandboxError(problem)
+
+
+_PROBE: Final = """
+from k8snet_lessons.assess.grading.inside import confine
+import os, sys
+confine.unshare()
+child = os.fork()
+if child == 0:
+    try:
+        confine.mount_private(8)
+        os._exit(0)
+    except OSError as error:
+        print(error, file=sys.stderr, flush=True)
+    os._exit(1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@lru_cache
+def _problem(mode: str) -> str:
+    """Try the namespaces once; return what stands in the way, or ""."""
+    cage = Cage(mode)
+    try:
+        done = subprocess.run(
+            cage.command(["-c", _PROBE]),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=cage.environment(),
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap did not start: {error}"
+    if done.returncode == 0:
+        return ""
+    said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+    return f"this system does not allow the namespaces: {said[-1]}"
+
+
+def _site_folders() -> list[Path]:
+    """Return where packages are that lie outside the environment's own prefix."""
+    folders = {*site.getsitepackages(), sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")}
+    return [Path(one) for one in sorted(folders) if not one.startswith((sys.prefix, "/usr/"))]
+
+
+def _bind(paths: Iterable[str | Path], *unless_inside: str) -> list[str]:
+    """Return options that show paths read-only; links stay links."""
+    options: list[str] = []
+    for one in paths:
+        path = Path(one)
+        if not path.exists() or any(
+            inside != "/" and path.is_relative_to(inside) for inside in unless_inside
+        ):
+            continue
+        if path.is_symlink() and path.parent == Path("/"):
+            options += ["--symlink", os.readlink(path), str(path)]
+        else:
+            for parent in reversed(path.parents[:-1]):  # made by bubblewrap for its owner alone
+                options += ["--perms", "0755", "--dir", str(parent)]
+            options += ["--ro-bind", str(path.resolve()), str(path)]
+    return options

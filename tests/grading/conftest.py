@@ -1,0 +1,30 @@
+"""One warm grader for the whole folder."""
+
+from pathlib import Path
+
+import pytest
+
+from k8snet_lessons.assess.grading.cage import SandboxError, find_cage
+from k8snet_lessons.assess.grading.grader import Grader, load_originals
+from k8snet_lessons.assess.grading.limits import Limits
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def originals():
+    return load_originals(ROOT / "exercises")
+
+
+@pytest.fixture(scope="session")
+def cage():
+    try:
+        return find_cage([ROOT])
+    except SandboxError as error:
+        pytest.skip(f"no sandbox on this machine: {error}")
+
+
+@pytest.fixture(scope="session")
+def grader(originals, cage):
+    with Grader(originals, cage, Limits(cell_s=2, grace_s=0.3, submission_s=20)) as one:
+        yield one
