@@ -24,7 +24,9 @@ SOLUTIONS = sorted((ROOT / "solutions").glob("*.ipynb"))
 def test_a_solution_earns_every_point_whatever_its_notebook_says_of_the_seed(grader, path, seed):
     graded = grader.grade(Submitted("ada", path.stem, path.read_bytes(), seed))
     assert graded.status == "graded"
-    assert graded.reason == ("" if seed == 0 else "the notebook names seed 0 and was graded by seed 11")
+    assert graded.reason == (
+        "" if seed == 0 else "the notebook names seed 0 and was graded by seed 11"
+    )
     assert graded.score == graded.max_score == assignment(path.stem).max_points
     assert set(graded.answers) == {task.name for task in assignment(path.stem).tasks}
 

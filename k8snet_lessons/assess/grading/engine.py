@@ -4,11 +4,12 @@ papermill puts the parameters in and walks the notebook; this engine sends each 
 `Session` in place of a Jupyter kernel.
 """
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
-from nbformat import v4
+from nbformat import from_dict
 from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
@@ -18,6 +19,7 @@ from k8snet_lessons.assess.grading.session import Session
 
 NAME: Final = "k8snet-sandbox"
 _STEP: Final = "k8snet"
+_from_dict: Any = from_dict
 
 
 class SandboxEngine(Engine):  # type: ignore[misc]
@@ -31,11 +33,19 @@ class SandboxEngine(Engine):  # type: ignore[misc]
         for index, cell in enumerate(nb_man.nb.cells):
             mark = cell.metadata.get(_STEP)
             step = Step(mark["kind"], mark["task"], cell.source) if mark else None
-            nb_man.cell_start(cell, index)
+            with contextlib.suppress(IndexError):  # a description announced and not given
+                nb_man.cell_start(cell, index)
             error = session.execute(step or Step("parameters", "", cell.source))
             if error is not None:
                 cell.outputs = [
-                    v4.new_output("error", ename=error[0], evalue=error[1], traceback=[])
+                    _from_dict(
+                        {
+                            "output_type": "error",
+                            "ename": error[0],
+                            "evalue": error[1],
+                            "traceback": [],
+                        }
+                    )
                 ]
             nb_man.cell_complete(cell, cell_index=index)
 
@@ -68,7 +78,15 @@ def notebook_of(steps: Sequence[Step]) -> Any:
         metadata: dict[str, Any] = {_STEP: {"kind": step.kind, "task": step.task}}
         if step.kind == "parameters":
             metadata["tags"] = ["parameters"]
-        cell = v4.new_code_cell(step.source, id=f"step-{number}", metadata=metadata)
-        cells.append(cell)
+        cells.append(
+            {
+                "cell_type": "code",
+                "id": f"step-{number}",
+                "metadata": metadata,
+                "source": step.source,
+                "outputs": [],
+                "execution_count": None,
+            }
+        )
     metadata = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
-    return v4.new_notebook(cells=cells, metadata=metadata)
+    return _from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})

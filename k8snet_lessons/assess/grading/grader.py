@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,7 +11,14 @@ from k8snet_lessons.assess.exercise import Assignment, assignment
 from k8snet_lessons.assess.grading.cage import Cage, SandboxError
 from k8snet_lessons.assess.grading.judge import Judge
 from k8snet_lessons.assess.grading.limits import Limits
-from k8snet_lessons.assess.grading.plan import Original, Step, alone, lay_out, named_seed, take_apart
+from k8snet_lessons.assess.grading.plan import (
+    Original,
+    Step,
+    alone,
+    lay_out,
+    named_seed,
+    take_apart,
+)
 from k8snet_lessons.assess.grading.result import Graded
 from k8snet_lessons.assess.grading.sandbox import Warm
 from k8snet_lessons.assess.grading.session import Answer, Session
@@ -97,6 +104,16 @@ class Grader:
             If the sandbox itself does not work, which is nobody's answer.
         """
         began = time.monotonic()
+        try:
+            return self._grade(submitted, began)
+        except SandboxError:
+            raise
+        except Exception as error:
+            failed = f"The grader itself failed on this file: {type(error).__name__}: {error}"
+            # Without the digest the gradebook will not take it for graded.
+            return replace(refused(submitted, failed[:500], time.monotonic() - began), digest="")
+
+    def _grade(self, submitted: Submitted, began: float) -> Graded:
         try:
             work, original = self._handed_out(submitted.assignment)
             cells = read_cells(submitted.data)
