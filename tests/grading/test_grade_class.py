@@ -24,9 +24,7 @@ SOLUTIONS = sorted((ROOT / "solutions").glob("*.ipynb"))
 def test_a_solution_earns_every_point_whatever_its_notebook_says_of_the_seed(grader, path, seed):
     graded = grader.grade(Submitted("ada", path.stem, path.read_bytes(), seed))
     assert graded.status == "graded"
-    assert graded.reason == (
-        "" if seed == 0 else "the notebook names seed 0 and was graded by seed 11"
-    )
+    assert ("names seed 0" in graded.reason) == (seed != 0)
     assert graded.score == graded.max_score == assignment(path.stem).max_points
     assert set(graded.answers) == {task.name for task in assignment(path.stem).tasks}
 

@@ -73,7 +73,7 @@ def run(steps: Sequence[Step], session: Session, parameters: dict[str, Any]) -> 
 
 def notebook_of(steps: Sequence[Step]) -> Any:
     """Return a fresh notebook of the steps; nothing of the submitted file's metadata is in it."""
-    cells = []
+    cells: list[dict[str, Any]] = []
     for number, step in enumerate(steps):
         metadata: dict[str, Any] = {_STEP: {"kind": step.kind, "task": step.task}}
         if step.kind == "parameters":
