@@ -6,10 +6,28 @@ from k8snet_lessons.assess.grading.result import Graded
 LESSON = "05-conntrack-exhaustion"
 
 
-def right_answer(given):
-    """The answer to the task `size` of lesson 5."""
-    limit = max(131_072, 32_768 * given["cores"])
-    return {"limit": limit, "per_s": (limit - given["standing"]) / 120}
+def right_answers(seed=3):
+    """Answers to lesson 5 that earn all points."""
+    work = assignment(LESSON)
+    given = {task.name: task.given(LESSON, seed) for task in work.tasks}
+    limit = max(131_072, 32_768 * given["size"]["cores"])
+    one = given["moment"]
+    new_per_s = one["requests_per_s"] * (1 - one["keepalive_percent"] / 100)
+    usual = new_per_s * 120
+    refused_s = given["client"]["refused_s"]
+    return {
+        "size": {"limit": limit, "per_s": (limit - given["size"]["standing"]) / 120},
+        "moment": {
+            "usual": usual,
+            "seconds": (one["max_entries"] - usual) / (new_per_s * (one["burst_factor"] - 1)),
+        },
+        "client": {
+            "new_s": min(at for at in (1, 2, 3, 4, 5, 7) if at >= refused_s),
+            "old_s": min(at for at in (1, 3, 7) if at >= refused_s),
+            "established": "nothing",
+        },
+        "cure": {"max_entries": 393_216, "time_wait_s": 30, "keepalive_share": 0.5},
+    }
 
 
 def graded(student="ada", answers=None, *, seed=3, digest="d1", lesson=LESSON, **changed):
@@ -43,6 +61,6 @@ def unreadable(student="bob", digest="d9", reason="this is no notebook", lesson=
     )  # fmt: skip
 
 
-def solved(seed=3, lesson=LESSON):
-    """The right answer to the first task."""
-    return {"size": right_answer(assignment(lesson).task("size").given(lesson, seed))}
+def solved(seed=3):
+    """The right answer to the first task of lesson 5."""
+    return {"size": right_answers(seed)["size"]}

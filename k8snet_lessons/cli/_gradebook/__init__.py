@@ -1,0 +1,1 @@
+"""The commands of ``k8snet gradebook``, a module each."""
