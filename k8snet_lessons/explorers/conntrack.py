@@ -106,7 +106,8 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
         panels=(
             Panel("Live entries, as a share of the limit", figures.fill(spec, run),
                   f"At most {100 * float(run.live.max()) / spec.max_entries:.0f} % of "
-                  f"{spec.max_entries:,} entries.", "tall"),
+                  f"{spec.max_entries:,} entries.", "tall",
+                  evidence=figures.recorded_refusals(None if math.isnan(first) else first)),
             Panel("What new TCP connections met", figures.waits(run),
                   f"{100 * run.failed_share:.1f} % of the connections failed."),
             Panel("Where this burst would level off", figures.cures(held),

@@ -129,7 +129,9 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
                   figures.knee(curve, settings["lookups_per_s"], here.percentile(99)),
                   f"CoreDNS is {100 * here.utilization:.0f} % busy; p99 {p99_ms:.3g} ms."),
             Panel("Queries of a lookup, by name", figures.queries_by_name(changes),
-                  "; ".join(_name_words(each) for each in changes)),
+                  "; ".join(_name_words(each) for each in changes),
+                  evidence=figures.recorded_queries(names, settings["resolver"],
+                                                    settings["ndots"], cloud=settings["cloud"])),
         ),
         numbers=(
             Number("queries for the first name", len(first.queries), ""),

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
+from k8snet_lessons.data.measured import load
 from k8snet_lessons.datapath.nf_conntrack import ConntrackSpec
 from k8snet_lessons.datapath.nf_conntrack.mean import MeanRun
 from k8snet_lessons.figures._spec import Figure
@@ -69,6 +71,33 @@ def fill(spec: ConntrackSpec, run: MeanRun) -> Figure:
             "showlegend": False,
         },
     }  # fmt: skip
+
+
+def recorded_refusals(burst_refused_s: float | None) -> tuple[dict[str, Any], ...]:
+    """When six real tables refused first, in units of this setting's own moment.
+
+    The tables of the record were small and their connections held open, so the moment they
+    were due is limit / rate. How late each was, as a share, is laid on this setting's moment.
+    """
+    seen = load("conntrack-full").findings["by_setting"]
+    late = [] if burst_refused_s is None else [
+        (each["refused_after_s"] / each["predicted_s"], each) for each in seen
+    ]  # fmt: skip
+    return (
+        {
+            "type": "scatter", "mode": "markers", "name": "measured, scaled",
+            "x": [share * (burst_refused_s or 0.0) for share, _ in late],
+            "y": [100.0] * len(late),
+            "text": [
+                f"limit {each['max']:,} at {each['rate_per_s']:g}/s: refused after "
+                f"{each['refused_after_s']:.3f} s, due {each['predicted_s']:g} s"
+                for _, each in late
+            ],
+            "marker": {"color": INK, "size": 17, "symbol": "circle-open", "line": {"width": 2}},
+            "hovertemplate": "%{text}<extra>%{fullData.name}</extra>",
+            "showlegend": False,
+        },
+    )  # fmt: skip
 
 
 def waits(run: MeanRun) -> Figure:

@@ -1,7 +1,9 @@
 """What names cost: a lookup's ladder of queries, the knee of CoreDNS, queries by name."""
 
 from collections.abc import Sequence
+from typing import Any, Final
 
+from k8snet_lessons.data.measured import load
 from k8snet_lessons.dns import Change, Lookup
 from k8snet_lessons.figures._spec import Figure, duration_ticks
 from k8snet_lessons.figures.palette import BLUE, GRAY, GREEN, INK, VERMILLION
@@ -105,3 +107,40 @@ def queries_by_name(changes: Sequence[Change]) -> Figure:
             "showlegend": False,
         },
     }  # fmt: skip
+
+
+#: The record's name of the same shape: what counts is dots, and where the name is meant to be.
+_SHAPES: Final = {
+    "api.stripe.com": "api.stripe.com",
+    "api.stripe.com.": "api.stripe.com.",
+    "payment-service": "payment",
+    "ledger.payments": "payment.production",
+    "ledger.payments.svc": "payment.production.svc",
+}
+_RECORDED: Final = {"glibc": "glibc", "musl": "musl-1.2.3", "go": "go"}
+
+
+def recorded_queries(
+    names: Sequence[str], resolver: str, ndots: int, *, cloud: bool
+) -> tuple[dict[str, Any], ...]:
+    """Queries that a real resolver sent for names of the same shape; empty where none was asked.
+
+    The record holds ndots 5, 2 and 1, and a cloud's search domain with ndots 5.
+    """
+    conf = "pod with a cloud's domain, ndots:5" if cloud and ndots == 5 else f"pod, ndots:{ndots}"
+    record = load("lookups")
+    found = []
+    for name in names:
+        series = record.find("queries", resolver=_RECORDED[resolver], resolv_conf=conf,
+                             name=_SHAPES.get(name, ""))  # fmt: skip
+        if series and (not cloud or ndots == 5):
+            found.append((name, series[0].minimum))
+    return (
+        {
+            "type": "scatter", "mode": "markers", "name": f"measured, {_RECORDED[resolver]}",
+            "y": [name for name, _ in found], "x": [count for _, count in found],
+            "marker": {"color": INK, "size": 13, "symbol": "circle-open", "line": {"width": 2.5}},
+            "hovertemplate": "%{x} queries reached the server<extra>%{fullData.name}</extra>",
+            "showlegend": False,
+        },
+    )  # fmt: skip

@@ -69,7 +69,8 @@ class KnobControl {
       line.append(this.field);
     }
     if (this.slider) row.append(this.slider);
-    const name = element("label", { for: id }, spec.label);
+    // A name such as nf_conntrack_max may break after an underscore.
+    const name = element("label", { for: id }, ...spec.label.split(/(?<=_)/).flatMap((part) => [part, element("wbr")]));
     const named = element("div", { class: "k8s-knob-name" }, name);
     if (spec.help) {
       named.append(" ",
