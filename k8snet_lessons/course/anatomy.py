@@ -70,7 +70,7 @@ def expand(directive: str, here: Lesson) -> str:
         "exercise": exercise,
         "quiz": lambda _: "Every answer says at once why it is right or wrong.",
         "next": next_lesson,
-        "map": lambda _: course_map(),
+        "map": lambda _: "It shows what you have done, what is next, and what is due for review.",
         "figure": figure,
     }
     if directive not in makers:
@@ -124,6 +124,8 @@ def live(directive: str, here: Lesson) -> str:
     """
     if directive == "quiz":
         return f'from k8snet_lessons.explorers.quiz import quiz\n\nquiz("{here.slug}")'
+    if directive == "map":
+        return "from k8snet_lessons.explorers.course_map import course_map\n\ncourse_map()"
     return ""
 
 

@@ -9,9 +9,9 @@ Json = dict[str, Any]
 _STATIC = files("k8snet_lessons.explorers") / "static"
 
 
-def page_code(name: str) -> str:
+def page_code(*names: str) -> str:
     """JavaScript of a page: the shared parts and its own, as one ES module."""
-    return _text("knobs.js") + _text("page.js") + _text(f"{name}.js")
+    return "".join(_text(f"{name}.js") for name in ("knobs", "page", *names))
 
 
 def page_style(*names: str) -> str:

@@ -8,7 +8,15 @@ import traitlets
 from k8snet_lessons.course.anatomy import quiz as reading_form
 from k8snet_lessons.course.asked import Item, Told, item
 from k8snet_lessons.course.curriculum import find
-from k8snet_lessons.course.progress import answered, history, on_binder, place, record
+from k8snet_lessons.course.progress import (
+    Event,
+    answered,
+    history,
+    on_binder,
+    place,
+    record,
+    reviewed,
+)
 from k8snet_lessons.course.questions import quiz_questions
 from k8snet_lessons.errors import InputError
 from k8snet_lessons.explorers._page import Page, page_code, page_style
@@ -41,7 +49,7 @@ class Quiz(Page):
     True
     """
 
-    _esm = page_code("quiz")
+    _esm = page_code("questions", "quiz")
     _css = page_style("quiz")
     spec = traitlets.Dict().tag(sync=True)
     answers = traitlets.Dict().tag(sync=True)
@@ -50,16 +58,25 @@ class Quiz(Page):
     def __init__(
         self, title: str, items: Sequence[Item], reading: str = "", remember: bool = True
     ) -> None:
-        self._items = {one.id: one for one in items}
         self._reading = reading
-        spec = {"title": title, "items": [one.spec() for one in items], "again": remember}
-        super().__init__(spec=spec, answers=self._remembered() if remember else {}, kept=_kept())
+        super().__init__(kept=_kept())
+        self.pose(title, items, remember)
         self.on_msg(self._take)
 
     @property
     def reading(self) -> str:
         """The questions as Markdown, each answer unfolding to what it is worth."""
         return self._reading
+
+    def pose(self, title: str, items: Sequence[Item], remember: bool) -> None:
+        """Ask these, in place of what was asked."""
+        self._items = {one.id: one for one in items}
+        self.answers = self._remembered() if remember else {}
+        self.spec = {
+            "title": title,
+            "items": [one.spec() for one in items],
+            "again": remember,
+        }
 
     def answer(self, question: str, given: object) -> Told:
         """Answer a question; what was answered already is told again and not recorded.
@@ -80,7 +97,9 @@ class Quiz(Page):
         """Ask everything anew; earlier answers stay in the record."""
         self.answers = {}
 
-    def _event(self, asked: Item, told: Told) -> Any:
+    def _event(self, asked: Item, told: Told) -> Event:
+        if asked.kind == "card":
+            return reviewed(asked.id, asked.lesson, told.right)
         return answered(asked.id, asked.lesson, told.given, told.right)
 
     def _item(self, question: str) -> Item:
@@ -103,18 +122,21 @@ class Quiz(Page):
     def _take(self, _: Any, message: Mapping[str, Any], __: Any) -> None:
         """Obey the page; what it may send is checked like any other input."""
         try:
-            name = str(message.get("id", ""))
-            if message.get("kind") == "again":
-                self.again()
-            elif message.get("kind") == "turn":
-                self.send({"kind": "back", "id": name, "html": self._item(name).back})
-            elif message.get("kind") == "answer":
-                asked, given = self._item(name), message.get("given")
-                if asked.kind == "choice" and type(given) is int:
-                    given = asked.choices[given] if 0 <= given < len(asked.choices) else given
-                self.answer(name, given)
+            self._act(message)
         except InputError as error:
             self.send({"kind": "error", "text": str(error)})
+
+    def _act(self, message: Mapping[str, Any]) -> None:
+        name = str(message.get("id", ""))
+        if message.get("kind") == "again":
+            self.again()
+        elif message.get("kind") == "turn":
+            self.send({"kind": "back", "id": name, "html": self._item(name).back})
+        elif message.get("kind") == "answer":
+            asked, given = self._item(name), message.get("given")
+            if asked.kind == "choice" and type(given) is int:
+                given = asked.choices[given] if 0 <= given < len(asked.choices) else given
+            self.answer(name, given)
 
     def __repr__(self) -> str:
         return f"<Quiz {self.spec['title']!r}: {len(self._items)} questions>"

@@ -157,7 +157,14 @@ def interviewed(
         "own_points": own_points,
         "missed": kept,
     }
-    return Event("interview", session, "", data, at or datetime.now(UTC), f"interview:{session}")
+    return Event(
+        "interview",
+        session,
+        "13-mock-interview",
+        data,
+        at or datetime.now(UTC),
+        f"interview:{session}",
+    )
 
 
 def reviewed(card: str, lesson: str, right: bool, at: datetime | None = None) -> Event:
