@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+_QUANTITY: Final = re.compile(r"[-+−~<>≥≤]?\s*\d[\d,.]*(\s?[^\s\d]{1,6})?|none|holds")
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:)]")
 
 
@@ -34,13 +35,32 @@ class Table:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th scope='col'>{html.escape(cell)}</th>" for cell in self.header)
+        # Notebooks align every cell to the right; words read better from the left.
+        ends = [
+            "right" if self._is_numeric(column) else "left" for column in range(len(self.header))
+        ]
+        head = "".join(
+            f'<th scope="col" style="text-align:{end}">{html.escape(cell)}</th>'
+            for cell, end in zip(self.header, ends, strict=True)
+        )
         body = "".join(
-            "<tr>" + "".join(f"<td>{_linked(cell)}</td>" for cell in row) + "</tr>"
+            "<tr>"
+            + "".join(
+                f'<td style="text-align:{end}">{_linked(cell)}</td>'
+                for cell, end in zip(row, ends, strict=True)
+            )
+            + "</tr>"
             for row in self.rows
         )
-        caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
+        caption = ""
+        if self.caption:
+            caption = f'<caption style="text-align:left">{html.escape(self.caption)}</caption>'
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _is_numeric(self, column: int) -> bool:
+        """Whether a column holds quantities, each with the same unit or none."""
+        cells = [row[column] for row in self.rows if row[column]]
+        return bool(cells) and all(_QUANTITY.fullmatch(cell) for cell in cells)
 
 
 def _linked(cell: str) -> str:
