@@ -12,6 +12,7 @@ from k8snet_lessons.lab.nat import NAT
 from k8snet_lessons.lab.overlay import OVERLAY
 from k8snet_lessons.lab.proxy import PROXY
 from k8snet_lessons.lab.refusals import REFUSALS
+from k8snet_lessons.lab.retry_storm import RETRY_STORM
 from k8snet_lessons.lab.syn_retries import SYN_RETRIES
 from k8snet_lessons.lab.tls import TLS
 
@@ -32,5 +33,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         OVERLAY,
         TLS,
         PROXY,
+        RETRY_STORM,
     )
 }

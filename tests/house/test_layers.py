@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "dns": {"cluster", "control"},
     "sim": {"cluster", "control", "datapath", "dns"},
     "traffic": {"cluster", "control", "datapath", "dns", "sim"},
+    "isolation": {"cluster", "control", "datapath", "dns", "sim", "traffic"},
     "scenario": {"cluster", "control", "datapath", "dns", "sim", "traffic"},
 }
 MODELS = set(ALLOWED)
