@@ -118,7 +118,7 @@ def command(
     from k8snet_lessons.assess.grading.grader import load_originals
     from k8snet_lessons.assess.grading.limits import Limits
     from k8snet_lessons.assess.grading.seeds import Seeds, read_seeds
-    from k8snet_lessons.assess.grading.submission import find_submissions
+    from k8snet_lessons.assess.grading.submission import find_submissions, handed_in
 
     folder = exercises or course_folder() / "exercises"
     try:
@@ -156,9 +156,10 @@ def command(
     try:
         with Gradebook(gradebook) as book:
             report = _Report(len(found), as_json, quiet)
+            times = {(one.student, one.assignment): handed_in(one.path) for one in found}
             queue = _queue(found, known, book, report)
             for graded in results(queue):
-                book.record(graded)
+                book.record(graded, times[graded.student, graded.assignment])
                 report.add(graded)
             report.finish()
     except (SandboxError, GradebookError) as error:
@@ -175,7 +176,12 @@ def _queue(
 ) -> "Iterator[Submitted]":
     """Yield what needs a sandbox; report at once what was graded before or cannot be read."""
     from k8snet_lessons.assess.grading.grader import Submitted, refused
-    from k8snet_lessons.assess.grading.submission import NotGradableError, digest_of, read_bytes
+    from k8snet_lessons.assess.grading.submission import (
+        NotGradableError,
+        digest_of,
+        handed_in,
+        read_bytes,
+    )
 
     for one in found:
         seed = seeds.of(one.student, one.assignment)
@@ -184,7 +190,7 @@ def _queue(
             submitted = Submitted(one.student, one.assignment, read_bytes(one), seed or 0)
         except NotGradableError as error:
             graded = refused(submitted, str(error))
-            book.record(graded)
+            book.record(graded, handed_in(one.path))
             report.add(graded)
             continue
         if book.has(one.student, one.assignment, digest_of(submitted.data)):

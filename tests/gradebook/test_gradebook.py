@@ -1,6 +1,7 @@
 """The gradebook's file: recorded whole or not at all, killed and resumed, errors in sentences."""
 
 import math
+import os
 import random
 import signal
 import sqlite3
@@ -18,6 +19,7 @@ from recorder import MANY
 from k8snet_lessons.assess import TODO
 from k8snet_lessons.assess.gradebook import Gradebook, GradebookError, Policy, standings
 from k8snet_lessons.assess.gradebook.schema import VERSION
+from k8snet_lessons.assess.grading.submission import handed_in
 from k8snet_lessons.errors import InputError
 
 HERE = Path(__file__).parent
@@ -59,6 +61,14 @@ def test_the_same_file_counts_once(book):
         ("ada", 2),
         ("eve", 1),
     ]
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(book):
+    for reason in ("a pipe", "a link"):
+        assert not book.has("bob", LESSON, "")
+        assert book.record(unreadable(digest="", reason=reason))
+    (attempt,) = book.attempts()
+    assert attempt.graded.reason == "a link"
 
 
 def test_a_record_that_fails_half_way_leaves_nothing(book):
@@ -274,3 +284,14 @@ def test_a_policy_is_kept_and_changed(book):
 def test_a_rule_that_makes_no_sense_is_refused(fields):
     with pytest.raises(InputError):
         Policy(**fields)
+
+
+def test_when_a_file_was_handed_in_is_the_files_own_time(tmp_path):
+    file = tmp_path / "x.ipynb"
+    file.touch()
+    os.utime(file, (DUE.timestamp(), DUE.timestamp()))
+    assert handed_in(file) == DUE
+    link = tmp_path / "link.ipynb"
+    link.symlink_to(file)
+    assert handed_in(link) != DUE  # of the link itself; what it points to is not looked at
+    assert handed_in(tmp_path / "none.ipynb") is None

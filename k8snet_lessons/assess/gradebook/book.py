@@ -94,6 +94,8 @@ class Gradebook:
 
     def has(self, student: str, assignment: str, digest: str) -> bool:
         """Whether exactly this file of this student has been recorded."""
+        if not digest:  # a file that could not be read: to be tried again
+            return False
         with said_plainly(self.path):
             found = self._db.execute(
                 "SELECT 1 FROM submission WHERE student = ? AND assignment = ? AND digest = ?",
@@ -105,9 +107,15 @@ class Gradebook:
         """Record what the grader found, in one transaction; return whether it was new.
 
         The same file of the same student recorded again changes nothing: with workers that
-        die and are replaced, one submission may be graded twice and must count once.
+        die and are replaced, one submission may be graded twice and must count once. A file
+        that could not be read at all has no digest; of such the last word is kept.
         """
         with self._transaction() as db:
+            if not graded.digest:
+                db.execute(
+                    "DELETE FROM submission WHERE student = ? AND assignment = ? AND digest = ''",
+                    (graded.student, graded.assignment),
+                )
             made = db.execute(
                 "INSERT INTO submission (student, assignment, digest, status, reason, score,"
                 " max_score, seconds, seed, answers, submitted_at, recorded_at)"

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -120,6 +121,14 @@ def read_bytes(found: Found) -> bytes:
             f"The file is larger than {MOST_BYTES >> 20} MB; clear its outputs and hand it in anew."
         )
     return data
+
+
+def handed_in(path: Path) -> datetime | None:
+    """Return the time of a file, which stands for when it was handed in; None without one."""
+    try:
+        return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+    except (OSError, OverflowError, ValueError):
+        return None
 
 
 def digest_of(data: bytes) -> str:
