@@ -20,6 +20,7 @@ from k8snet_lessons.assess import TODO
 from k8snet_lessons.assess.gradebook import Gradebook, GradebookError, Policy, standings
 from k8snet_lessons.assess.gradebook.schema import VERSION
 from k8snet_lessons.assess.grading.submission import handed_in
+from k8snet_lessons.assess.grading.wire import NOT_FINITE
 from k8snet_lessons.errors import InputError
 
 HERE = Path(__file__).parent
@@ -38,7 +39,7 @@ def book(path):
 
 
 def test_what_is_recorded_comes_back_whole(book):
-    one = graded(answers=solved() | {"moment": {"usual": math.inf, "seconds": TODO}})
+    one = graded(answers=solved() | {"moment": {"usual": 1e300, "seconds": TODO}})
     assert not book.has("ada", LESSON, "d1")
     assert book.record(one, submitted_at=DUE)
     assert book.has("ada", LESSON, "d1")
@@ -48,6 +49,12 @@ def test_what_is_recorded_comes_back_whole(book):
     assert attempt.number == 1
     assert attempt.graded.answers["client"] is TODO
     assert attempt.graded.tasks[0].debrief
+
+
+def test_an_answer_comes_back_as_it_left_the_sandbox(book):
+    book.record(graded(answers={"size": {"limit": math.inf, "per_s": [math.nan, {"$": "todo"}]}}))
+    answers = book.attempts()[0].graded.answers
+    assert answers["size"] == {"limit": NOT_FINITE, "per_s": [NOT_FINITE, TODO]}
 
 
 def test_the_same_file_counts_once(book):
