@@ -5,6 +5,7 @@ from k8snet_lessons.lab.conntrack_life import CONNTRACK_LIFE
 from k8snet_lessons.lab.dns_race import DNS_RACE
 from k8snet_lessons.lab.experiment import Experiment
 from k8snet_lessons.lab.first_packet import FIRST_PACKET
+from k8snet_lessons.lab.grpc_pinning import GRPC_PINNING
 from k8snet_lessons.lab.loading import LOADING
 from k8snet_lessons.lab.lookups import LOOKUPS
 from k8snet_lessons.lab.mtu import MTU
@@ -34,5 +35,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         TLS,
         PROXY,
         RETRY_STORM,
+        GRPC_PINNING,
     )
 }

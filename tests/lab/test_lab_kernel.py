@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from k8snet_lessons.data import measured
+from k8snet_lessons.traffic import expected_idle
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSCTL = Path("/proc/sys/net/netfilter")
@@ -242,6 +243,28 @@ def test_a_connection_a_request_costs_the_proxy_more(quick):
     record = quick("proxy")
     pooled = record.one("CPU a request", proxy="nginx").minimum
     assert record.one("CPU a request", proxy="nginx, a connection a request").minimum > 1.3 * pooled
+
+
+def test_requests_stay_on_two_pods_unless_something_chooses_anew(quick):
+    record = quick("grpc-pinning")
+
+    def asked(case, pods=20):
+        return record.one("requests", case=case, pods=pods).samples
+
+    def idle(case):
+        return sum(count == 0 for count in asked(case))
+
+    for case in ("a Service", "headless, pick_first", "headless, round_robin"):
+        assert idle(case) == 18
+        assert sum(asked(case)[2:]) == 0
+    assert idle("a Service, age 1 s") < 18
+    assert idle("headless, round_robin, age 1 s, asks each second") == 0
+    for proxy in ("HAProxy", "Envoy"):
+        if record.find("requests", case=proxy):
+            assert max(asked(proxy, 2)) - min(asked(proxy, 2)[:2]) <= 2
+            assert max(asked(proxy)) - min(asked(proxy)) <= max(asked(proxy)) / 2
+    fresh = record.one("idle pods", case="channels opened on 20 pods").samples
+    assert sum(fresh) / len(fresh) == pytest.approx(expected_idle(20, 10), abs=1.5)
 
 
 def test_a_record_is_set_beside_the_shipped_one(quick, tmp_path):
