@@ -270,6 +270,6 @@ GRPC_PINNING = Experiment(
     ),
     needs=(NAMESPACES, GRPC, program("iptables-restore", "haproxy")),
     tools=("iptables-restore", "haproxy"),
-    bound_s=(240.0, 75.0),
+    bound_s=(300.0, 60.0),
     body=_body,
 )
