@@ -179,10 +179,11 @@ LESSONS: Final[tuple[Lesson, ...]] = (
         "08-ingress-and-gateway",
         "Ingress and Gateway",
         "Which rule takes this request, and how long will the proxy wait?",
-        30,
+        40,
         needs=(1,),
         outcomes=(
             "say which paths an Ingress rule takes, by its path type",
+            "say which of several HTTPRoute rules takes a request, and which certificate is shown",
             "read an Ingress and its HTTPRoute twin, and name what does not carry over",
             "predict what a proxy's time-outs make of a slow pod, retries included",
         ),

@@ -15,6 +15,7 @@ from k8snet_lessons.control.routing._request import (
     Candidate,
     Redirect,
     Routing,
+    parse_request,
     read_request,
 )
 from k8snet_lessons.control.routing._timeouts import (
@@ -39,6 +40,7 @@ __all__ = [
     "class_of",
     "convert_ingress",
     "explain_route",
+    "parse_request",
     "route",
     "timeouts_of",
 ]

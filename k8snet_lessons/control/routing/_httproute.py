@@ -69,27 +69,45 @@ class _Hit:
             self.place,
         )
 
-    def __str__(self) -> str:
+    def candidate(self, because: str, decided_by: str) -> Candidate:
+        """Say how this match ranks, and what it has to show for each criterion."""
+        criteria = {
+            "hostname": self.hostname or "any",
+            "path": f"{self.kind} {self.path}",
+            "method": "yes" if self.method else "no",
+            "headers": str(self.headers),
+            "query": str(self.queries),
+            "route": self.route,
+            "rule": f"{self.place[0] + 1}",
+        }
+        return Candidate(str(self), because, (self.route, *self.place), criteria, decided_by)
+
+    @property
+    def name(self) -> str:
         rule, match = self.place
+        return f"HTTPRoute {self.route}, rule {rule + 1}, match {match + 1}"
+
+    def __str__(self) -> str:
         return (
-            f"HTTPRoute {self.route}, rule {rule + 1}, match {match + 1}: {self.kind} {self.path}"
+            f"{self.name}: {self.kind} {self.path}"
             f"{' and method' if self.method else ''}"
             f"{f' and {self.headers} headers' if self.headers else ''}"
             f"{f' and {self.queries} query parameters' if self.queries else ''}"
         )
 
 
+# What each place of `_Hit.order` is about: the criterion, and what a loser has.
 _LOST_BY = (
-    "a less specific hostname",
-    "a shorter hostname",
-    "a weaker kind of path match",
-    "a shorter path",
-    "no method match",
-    "fewer header matches",
-    "fewer query matches",
-    "a younger route",
-    "later by name",
-    "later in the route",
+    ("hostname", "a less specific hostname"),
+    ("hostname", "a shorter hostname"),
+    ("path", "a weaker kind of path match"),
+    ("path", "a shorter path"),
+    ("method", "no method match"),
+    ("headers", "fewer header matches"),
+    ("query", "fewer query matches"),
+    ("route", "a younger route"),
+    ("route", "later by name"),
+    ("rule", "later in the route"),
 )
 
 
@@ -109,21 +127,23 @@ def route_by_http_route(
         note = "no rule of an attached HTTPRoute matches: the Gateway answers 404"
         return Routing(None, {}, 404, None, request.host, request.path, None, (), (*notes, note))
     winner, *rest = unique
-    won = Candidate(
-        str(winner),
-        "the only rule that matches"
-        if not rest
-        else f"{rest[0].route} has {_lost(winner, rest[0])}",
+    if rest:
+        criterion, has = _lost(winner, rest[0])
+        won = winner.candidate(f"{rest[0].name} has {has}", criterion)
+    else:
+        won = winner.candidate("the only rule that matches", "")
+    runners_up = tuple(
+        hit.candidate(has, criterion) for hit in rest for criterion, has in [_lost(winner, hit)]
     )
-    runners_up = tuple(Candidate(str(hit), _lost(winner, hit)) for hit in rest)
     return _carry_out(cluster, request, winner, won, runners_up, notes)
 
 
-def _lost(winner: _Hit, other: _Hit) -> str:
+def _lost(winner: _Hit, other: _Hit) -> tuple[str, str]:
+    """Name the first criterion that parts two matches, and what the other one has."""
     for ours, theirs, why in zip(winner.order, other.order, _LOST_BY, strict=True):
         if ours != theirs:
             return why
-    return "the same rank"
+    return ("", "the same rank")
 
 
 def _hits(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,13 +15,17 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request: host without port and in lower case, path without query."""
+    """An HTTP request: host without port and in lower case, path without query.
+
+    ``query`` has the first value of each parameter, ``query_text`` all of it as it came.
+    """
 
     host: str
     path: str
     method: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
+    query_text: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,10 +66,26 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A rule that matches the request, or a default backend, and how it ranks."""
+    """A rule that matches the request, or a default backend, and how it ranks.
+
+    Attributes
+    ----------
+    rule : str
+    because : str
+        What it won or lost by.
+    place : tuple of (str, int, int), or ()
+        Of an HTTPRoute: its name, and the places of rule and match in it, from zero.
+    criteria : mapping of str to str
+        Of an HTTPRoute: what it has to show for each criterion of the API, in their order.
+    decided_by : str
+        The criterion by which it won over the next one, or lost.
+    """
 
     rule: str
     because: str
+    place: tuple[str, int, int] | tuple[()] = ()
+    criteria: Mapping[str, str] = field(default_factory=dict)
+    decided_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +151,50 @@ def read_request(host: str, path: str, method: str, headers: Mapping[str, str] |
         method=method.upper(),
         headers={name.lower(): value for name, value in (headers or {}).items()},
         query=first,
+        query_text=query,
     )
+
+
+def parse_request(text: str) -> tuple[str, str, str, dict[str, str]]:
+    """Read a request written in one line.
+
+    Parameters
+    ----------
+    text : str
+        ``[METHOD] host/path [name: value; name: value]``; without a method, GET.
+
+    Returns
+    -------
+    host, path, method : str
+    headers : dict of str to str
+
+    Raises
+    ------
+    InputError
+
+    Examples
+    --------
+    >>> parse_request("POST shop.example.com/api?x=1  x-tester: yes")
+    ('shop.example.com', '/api?x=1', 'POST', {'x-tester': 'yes'})
+    """
+    form = "[METHOD] host/path [name: value; name: value]"
+    if not isinstance(text, str) or not text.strip():
+        raise InputError("request", text, form)
+    words = text.split(maxsplit=1)
+    method = "GET"
+    if words[0].upper() in METHODS:
+        method, words = words[0].upper(), (words[1] if len(words) > 1 else "").split(maxsplit=1)
+    if not words or "/" not in words[0]:
+        raise InputError("request", text, form)
+    host, slash, path = words[0].removeprefix("https://").removeprefix("http://").partition("/")
+    headers = {}
+    for part in (words[1] if len(words) > 1 else "").split(";"):
+        name, colon, value = part.partition(":")
+        if part.strip() and not (colon and name.strip()):
+            raise InputError("request", text, form)
+        if colon:
+            headers[name.strip()] = value.strip()
+    return host, slash + path, method, headers
 
 
 def _without_port(host: str) -> str:

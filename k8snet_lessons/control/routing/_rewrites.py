@@ -33,7 +33,9 @@ def redirected(
     # A scheme given brings its own port; otherwise the listener's is kept.
     chosen = spec.get("port") or (_DEFAULT_PORTS.get(wanted) if spec.get("scheme") else port)
     shown = "" if chosen is None or chosen == _DEFAULT_PORTS.get(wanted) else f":{chosen}"
-    return Redirect(int(spec.get("statusCode") or 302), f"{wanted}://{host}{shown}{path}")
+    # The API says nothing of the query; proxies keep it.
+    query = f"?{request.query_text}" if request.query_text else ""
+    return Redirect(int(spec.get("statusCode") or 302), f"{wanted}://{host}{shown}{path}{query}")
 
 
 def new_path(change: Mapping[str, Any], path: str, prefix: str) -> str:

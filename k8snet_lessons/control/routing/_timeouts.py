@@ -7,7 +7,7 @@ request again, unless it was sent already and its method is not idempotent. ingr
 defaults (internal/ingress/controller/config/config.go): 5 s, 60 s, three tries.
 
 Its balancer asks for a pod anew at each try and may get the same one: the number of tries does
-not depend on the number of pods (https://github.com/kubernetes/ingress-nginx/issues/4944).
+not depend on the number of pods (https://github.com/kubernetes/ingress-nginx/issues/11852).
 """
 
 import math
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from k8snet_lessons.errors import InputError
 
 PREFIX = "nginx.ingress.kubernetes.io/"
-_NOT_REPEATED = frozenset({"POST", "PATCH"})
+_NOT_REPEATED = frozenset({"POST", "PATCH", "LOCK"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def answer_slowly(
     handshake_s : float
         Seconds until a pod accepts the connection; inf where packets are dropped.
     method : str
-        POST and PATCH are not tried again once a pod has them.
+        POST, PATCH and LOCK are not tried again once a pod has them.
 
     Returns
     -------
