@@ -1,0 +1,243 @@
+"""The patterns by which a rubric recognizes a point, and where an answer matches them.
+
+A pattern is one line: groups joined by ``+``, which must meet in one sentence or in two
+neighboring ones, in any order; ``>`` in place of ``+`` asks that the group come later. The
+groups of a *wrong* statement must meet in one clause; one joined by ``&`` may stand anywhere in
+the sentence.
+
+- A group offers alternatives, parted by ``|``. An alternative is one or more words in this
+  order, up to two others between them (``...`` allows eight). Words are compared by their stems,
+  so one form stands for all; a final ``*`` leaves the end open.
+- ``@name`` stands for all phrases of that name in ``lexicon.yaml``.
+- A word that the answer denies does not match. ``!`` before an alternative asks for just that:
+  ``!drop`` matches "are never dropped". ``~`` before a group matches denied, reported or not:
+  for the subject that a sentence is about.
+
+>>> pattern = parse("~established connection + survive | !drop")
+>>> len(pattern.groups)
+2
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from k8snet_lessons.errors import InputError
+from k8snet_lessons.interview._sentences import Reading
+from k8snet_lessons.interview._words import words
+
+_GAP: Final = 2
+_WIDE_GAP: Final = 8
+#: How far apart the groups of a point may stand, and those of a wrong statement, in words.
+REACH: Final = 45
+REACH_OF_WRONG: Final = 22
+
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Words in order, and whether the answer must deny them."""
+
+    words: Words
+    denied: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Alternatives of which one must match, and how it must stand to the others.
+
+    `free` of negation, `later` than the group before, or `apart` in the sentence.
+    """
+
+    alternatives: tuple[Alternative, ...]
+    free: bool = False
+    later: bool = False
+    apart: bool = False
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Groups that must meet, and the line that says so."""
+
+    text: str
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class Match:
+    """First and last word of a place where a pattern matches."""
+
+    first: int
+    last: int
+
+
+@cache
+def lexicon() -> Mapping[str, tuple[str, ...]]:
+    """Phrases by name: the ways in which people say the same."""
+    import yaml
+
+    file = files("k8snet_lessons.interview") / "lexicon.yaml"
+    loaded: Mapping[str, list[str]] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return {name: tuple(str(phrase) for phrase in phrases) for name, phrases in loaded.items()}
+
+
+@cache
+def parse(text: str) -> Pattern:
+    """Read a pattern.
+
+    Raises
+    ------
+    InputError
+        When a group is empty or a name is not in the lexicon.
+    """
+    groups = []
+    for sign, part in re.findall(r"(^|[+>&])\s*([^+>&]*)", text):
+        part = part.strip()
+        free = part.startswith("~")
+        alternatives = tuple(
+            one
+            for piece in part.removeprefix("~").split("|")
+            for one in _alternatives(piece.strip(), text)
+        )
+        groups.append(Group(alternatives, free, sign == ">", sign == "&"))
+    return Pattern(text, tuple(groups))
+
+
+def _alternatives(piece: str, text: str, denied: bool = False) -> Iterator[Alternative]:
+    if piece.startswith("!"):
+        piece, denied = piece[1:].strip(), True
+    if piece.startswith("@"):
+        if piece[1:] not in lexicon():
+            raise InputError("pattern", text, f"names of the lexicon; {piece} is none")
+        for phrase in lexicon()[piece[1:]]:
+            yield from _alternatives(phrase, text, denied)
+        return
+    stems = _stems(piece)
+    if not stems:
+        raise InputError("pattern", text, "groups of words joined by +, > or &")
+    yield Alternative(stems, denied)
+
+
+def _stems(phrase: str) -> Words:
+    found: list[str] = []
+    for part in re.split(r"(\.\.\.|\S+\*)", phrase):
+        part = part.strip()
+        if part == "..." or part.endswith("*"):
+            found.append(part.casefold())
+        elif part:
+            found += [word.stem for word in words(part)]
+    return tuple(found)
+
+
+def find(
+    pattern: Pattern, reading: Reading, *, wrong: bool = False, questions: bool = False
+) -> Match | None:
+    """Return where an answer matches a pattern first, or None.
+
+    Parameters
+    ----------
+    pattern : Pattern
+    reading : Reading
+    wrong : bool
+        The pattern is one of a wrong statement: its groups must meet in one sentence and close by,
+        and a negator anywhere in the clause takes it back.
+    questions : bool
+        Whether a question counts as said.
+    """
+    found = []
+    for group in pattern.groups:
+        matches = list(_matches(group, reading, wrong, questions))
+        if not matches:
+            return None
+        found.append(matches)
+    for start in found[0]:
+        match = _meet(pattern, found, start, reading, wrong)
+        if match:
+            return match
+    return None
+
+
+def _meet(
+    pattern: Pattern, found: list[list[Match]], start: Match, reading: Reading, wrong: bool
+) -> Match | None:
+    taken, together = [start], [start]
+    for group, matches in zip(pattern.groups[1:], found[1:], strict=True):
+        near = [
+            one
+            for one in matches
+            if not any(_overlap(one, other) for other in taken)
+            and (not group.later or one.first > taken[-1].last)
+            and _close([*taken, one], reading, wrong)
+            and (not wrong or group.apart or _one_clause([*together, one], reading))
+        ]
+        if not near:
+            return None
+        taken.append(min(near, key=lambda one: abs(one.first - start.first)))
+        if not group.apart:
+            together.append(taken[-1])
+    return Match(min(one.first for one in taken), max(one.last for one in taken))
+
+
+def _one_clause(taken: list[Match], reading: Reading) -> bool:
+    return len({reading.clause[place] for one in taken for place in (one.first, one.last)}) == 1
+
+
+def _overlap(one: Match, other: Match) -> bool:
+    return one.first <= other.last and other.first <= one.last
+
+
+def _close(taken: list[Match], reading: Reading, wrong: bool) -> bool:
+    first, last = min(one.first for one in taken), max(one.last for one in taken)
+    apart = reading.sentence[last] - reading.sentence[first]
+    if wrong:
+        return apart == 0 and last - first <= REACH_OF_WRONG
+    return apart <= 1 and last - first <= REACH
+
+
+def _matches(group: Group, reading: Reading, wrong: bool, questions: bool) -> Iterator[Match]:
+    for alternative in group.alternatives:
+        for places in _places(alternative.words, reading):
+            if not group.free and any(reading.unsaid[place] for place in places):
+                continue
+            sentence = reading.sentences[reading.sentence[places[0]]]
+            if not sentence.spoken or (sentence.question and not questions):
+                continue
+            denied = any(reading.denied[place] for place in places)
+            if alternative.denied:
+                fits = denied
+            elif group.free:
+                fits = True
+            else:
+                fits = not denied and not (
+                    wrong and any(reading.clause[p] in reading.clause_denied for p in places)
+                )
+            if fits:
+                yield Match(places[0], places[-1])
+
+
+def _places(phrase: Words, reading: Reading) -> Iterator[list[int]]:
+    """Where the words of a phrase stand, one place a word, within one sentence."""
+    for first in reading.index(phrase[0]):
+        places, gap = [first], _GAP
+        for word in phrase[1:]:
+            if word == "...":
+                gap = _WIDE_GAP
+                continue
+            end = min(places[-1] + gap + 2, reading.sentences[reading.sentence[first]].last)
+            place = next(
+                (i for i in range(places[-1] + 1, end) if _same(reading.words[i].stem, word)), None
+            )
+            if place is None:
+                break
+            places.append(place)
+            gap = _GAP
+        else:
+            yield places
+
+
+def _same(here: str, word: str) -> bool:
+    return here.startswith(word[:-1]) if word.endswith("*") else here == word

@@ -1,0 +1,206 @@
+"""The scorer: which points of a rubric an answer makes, by which of its words.
+
+A pure function, offline. Its verdicts are proposals: it reads wording, not meaning, and how
+often it agrees with a person is measured (``data/interview_agreement.json``).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, Literal
+
+from k8snet_lessons.course.questions import Question, bank
+from k8snet_lessons.course.rubrics import Point, Rubric
+from k8snet_lessons.errors import InputError
+from k8snet_lessons.interview._english import PLAIN_WORDS
+from k8snet_lessons.interview._sentences import Reading, read
+from k8snet_lessons.interview._words import MAX_CHARS, vocabulary_of
+from k8snet_lessons.interview.patterns import Match, find, lexicon, parse
+
+Judgment = Literal["made", "missing", "contradicted"]
+JUDGMENTS: Final = ("made", "missing", "contradicted")
+#: What a contradicted point takes from the score, as a share of its weight.
+PENALTY: Final = 0.5
+
+
+@dataclass(frozen=True)
+class ScoredPoint:
+    """The verdict on one point.
+
+    Parameters
+    ----------
+    id : str
+        The point.
+    verdict : {"made", "missing", "contradicted"}
+    span : (int, int) or None
+        Where in the answer the words stand that show it; None when it is missing.
+    evidence : str
+        Those words.
+    misconception : str
+        What a contradicting statement is known as.
+    """
+
+    id: str
+    verdict: Judgment
+    span: tuple[int, int] | None = None
+    evidence: str = ""
+    misconception: str = ""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """An answer as scored.
+
+    Parameters
+    ----------
+    question : str
+    points : tuple of ScoredPoint
+        In the rubric's order.
+    score : float
+        Weights of the points made, less half of those contradicted, over all weights; 0 to 1.
+    focus : float
+        Share of the words that stand in sentences which made a point; 0 to 1.
+    notes : tuple of str
+        What was not read, and why.
+    """
+
+    question: str
+    points: tuple[ScoredPoint, ...]
+    score: float
+    focus: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def contradictions(self) -> tuple[ScoredPoint, ...]:
+        """The points that the answer contradicts."""
+        return tuple(point for point in self.points if point.verdict == "contradicted")
+
+    def verdict(self, point: str) -> Judgment:
+        """Return the verdict on the point of this id."""
+        for one in self.points:
+            if one.id == point:
+                return one.verdict
+        raise InputError("point", point, "one of " + ", ".join(one.id for one in self.points))
+
+
+def open_questions() -> tuple[Question, ...]:
+    """Return the questions that are answered in free text."""
+    return tuple(one for one in bank() if one.kind == "open")
+
+
+def score_answer(question_id: str, text: str, only: Iterable[str] | None = None) -> Scored:
+    """Score a free-text answer against the rubric of its question.
+
+    Parameters
+    ----------
+    question_id : str
+        An open question of the bank.
+    text : str
+        The answer; any text, also an empty one. What stands after 20,000 characters is not read.
+    only : iterable of str, optional
+        Points to judge, for a follow-up; the others come out as missing.
+
+    Raises
+    ------
+    InputError
+        When there is no such open question.
+
+    Examples
+    --------
+    >>> scored = score_answer("03-iptables-at-scale",
+    ...     "Just the first packet walks the list; conntrack takes care of the rest.")
+    >>> scored.verdict("first-packet-only")
+    'made'
+    """
+    asked, rubric = _asked(question_id)
+    if not isinstance(text, str):
+        raise InputError("answer", text, "a text")
+    wanted = None if only is None else set(only)
+    said = read(text, _vocabulary(), asked.prompt)
+    points = tuple(
+        _judge(point, said, text) if wanted is None or point.id in wanted else _missing(point)
+        for point in rubric.points
+    )
+    notes: tuple[str, ...] = ()
+    if len(text) > MAX_CHARS:
+        notes = (f"Only the first {MAX_CHARS:,} characters were read.",)
+    return Scored(asked.id, points, total(rubric, points), _focus(said, points), notes)
+
+
+def total(rubric: Rubric, points: Iterable[ScoredPoint]) -> float:
+    """Return the score of verdicts: a share of the rubric's weight."""
+    weights = {point.id: point.weight for point in rubric.points}
+    made = sum(weights[one.id] for one in points if one.verdict == "made")
+    lost = sum(PENALTY * weights[one.id] for one in points if one.verdict == "contradicted")
+    return round(max(0.0, made - lost) / sum(weights.values()), 4)
+
+
+def _asked(name: str) -> tuple[Question, Rubric]:
+    found = {one.id: one for one in open_questions()}
+    if name not in found:
+        raise InputError("question", name, "one of " + ", ".join(found))
+    rubric = found[name].rubric
+    assert rubric is not None
+    return found[name], rubric
+
+
+def _judge(point: Point, said: Reading, text: str) -> ScoredPoint:
+    questions = point.dimension == "order of debugging"
+    made = _first(m for p in point.says if (m := find(parse(p), said, questions=questions)))
+    for wrong in point.wrong:
+        against = _first(m for p in wrong.says if (m := find(parse(p), said, wrong=True)))
+        if against and not (made and _taken_back(against, made, said)):
+            span = _span(against, said)
+            evidence = text[span[0] : span[1]]
+            return ScoredPoint(point.id, "contradicted", span, evidence, wrong.misconception)
+    if made:
+        span = _span(made, said)
+        return ScoredPoint(point.id, "made", span, text[span[0] : span[1]])
+    return _missing(point)
+
+
+def _first(matches: Iterable[Match]) -> Match | None:
+    return min(matches, key=lambda match: (match.first, match.last), default=None)
+
+
+def _missing(point: Point) -> ScoredPoint:
+    return ScoredPoint(point.id, "missing")
+
+
+_CORRECTIONS: Final = frozenset({"actual", "sorri", "correct", "wait", "mistaken"})
+
+
+def _taken_back(wrong: Match, made: Match, said: Reading) -> bool:
+    """Whether a later sentence sets the wrong statement right in so many words."""
+    if made.first <= wrong.last:
+        return False
+    between = {word.stem for word in said.words[wrong.last : made.last]}
+    return bool(between & _CORRECTIONS)
+
+
+def _span(match: Match, said: Reading) -> tuple[int, int]:
+    return said.words[match.first].start, said.words[match.last].end
+
+
+def _focus(said: Reading, points: Iterable[ScoredPoint]) -> float:
+    spans = [point.span for point in points if point.verdict == "made" and point.span]
+    total = carried = 0
+    for sentence in said.sentences:
+        length = sentence.last - sentence.first
+        start, end = said.words[sentence.first].start, said.words[sentence.last - 1].end
+        total += length
+        carried += length * any(first < end and last > start for first, last in spans)
+    return round(carried / total, 4) if total else 0.0
+
+
+@cache
+def _vocabulary() -> frozenset[str]:
+    lines = [phrase for phrases in lexicon().values() for phrase in phrases]
+    for one in open_questions():
+        assert one.rubric is not None
+        for point in one.rubric.points:
+            lines += point.says
+            lines += [line for wrong in point.wrong for line in wrong.says]
+    # A word with an open end is no word to mend toward.
+    plain = [word for line in lines for word in line.split() if not word.endswith("*")]
+    return vocabulary_of(plain) | vocabulary_of(PLAIN_WORDS)

@@ -1,0 +1,107 @@
+"""Compare the interview's scorer with marks given by hand: Cohen's kappa, point by point.
+
+    python tools/measure_agreement.py            # print what the tuned part says
+    python tools/measure_agreement.py --unseen   # the part that was kept back
+    python tools/measure_agreement.py --write    # and record both in the course's data
+
+Kappa is over three verdicts (made, missing, contradicted) and every point of every answer; it
+is 0 for agreement by chance alone and 1 for full agreement.
+"""
+
+import argparse
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+from k8snet_lessons.interview import open_questions, score_answer
+
+ROOT = Path(__file__).resolve().parent.parent
+ANSWERS = ROOT / "tests" / "data" / "interview-answers.yaml"
+RESULT = ROOT / "k8snet_lessons" / "data" / "interview_agreement.json"
+Pair = tuple[str, str]
+METHOD = (
+    "Answers written and marked by the course's author from the claims of the rubrics, before the "
+    "patterns were written; a third, chosen by a hash of the answer's id, was not looked at while "
+    "they were tuned. Kappa is Cohen's, over three verdicts and every point of every answer. One "
+    "author is one style: expect less agreement with other people's answers."
+)
+
+
+def is_unseen(name: str) -> bool:
+    """A third of the answers, by a hash of their id."""
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 3 == 0
+
+
+def pairs(unseen: bool | None, shown: bool = False) -> dict[tuple[str, str], list[Pair]]:
+    """(mark, verdict) of every point of every answer, by question and point."""
+    found: dict[tuple[str, str], list[Pair]] = {}
+    points = {one.id: [p.id for p in one.rubric.points] for one in open_questions() if one.rubric}
+    for question, answers in yaml.safe_load(ANSWERS.read_text(encoding="utf-8")).items():
+        for answer in answers:
+            name = f"{question}/{answer['kind']}"
+            if unseen is not None and is_unseen(name) != unseen:
+                continue
+            scored = score_answer(question, answer["text"])
+            for point in points[question]:
+                mark = "made" if point in answer["made"] else "missing"
+                mark = "contradicted" if point in answer.get("wrong", []) else mark
+                verdict = scored.verdict(point)
+                found.setdefault((question, point), []).append((mark, verdict))
+                if shown and mark != verdict:
+                    evidence = next(p.evidence for p in scored.points if p.id == point)
+                    print(f"{name:40} {point:24} {mark} / {verdict}: {evidence[:90]}")
+    return found
+
+
+def kappa(rated: list[Pair]) -> float:
+    """Cohen's kappa of pairs of labels; 1 when both raters use one label only."""
+    n = len(rated)
+    agreed = sum(a == b for a, b in rated) / n
+    first, second = Counter(a for a, _ in rated), Counter(b for _, b in rated)
+    chance = sum(first[label] * second[label] for label in first) / n**2
+    return 1.0 if chance == 1 else (agreed - chance) / (1 - chance)
+
+
+def summary(found: dict[tuple[str, str], list[Pair]]) -> dict[str, object]:
+    """Kappa over all points, a question, and a point, with the counts behind it."""
+    every = [pair for rated in found.values() for pair in rated]
+    by_question: dict[str, list[Pair]] = {}
+    for (question, _), rated in found.items():
+        by_question.setdefault(question, []).extend(rated)
+    return {
+        "kappa": round(kappa(every), 3),
+        "agreement": round(sum(a == b for a, b in every) / len(every), 3),
+        "judgments": len(every),
+        "counts": {f"{a} / {b}": n for (a, b), n in sorted(Counter(every).items())},
+        "by_question": {name: round(kappa(rated), 3) for name, rated in by_question.items()},
+        "by_point": {
+            f"{question}/{point}": round(kappa(rated), 3)
+            for (question, point), rated in found.items()
+        },
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--unseen", action="store_true", help="the part that was kept back")
+    parser.add_argument("--show", action="store_true", help="list the disagreements")
+    parser.add_argument("--write", action="store_true", help=f"record into {RESULT.name}")
+    options = parser.parse_args()
+    if options.write:
+        result = {
+            "method": METHOD,
+            "answers": "tests/data/interview-answers.yaml",
+            "tuned": summary(pairs(False)),
+            "unseen": summary(pairs(True)),
+        }
+        RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        return
+    found = summary(pairs(options.unseen, options.show))
+    print(json.dumps({k: v for k, v in found.items() if k != "by_point"}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
