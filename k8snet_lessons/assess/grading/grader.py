@@ -197,6 +197,8 @@ class Grader:
         for with_own in (False, True):
             chosen = alone(original, steps, task.name, with_own)
             answer = session.alone(chosen, task.name)
+            if answer is None:
+                break
             if answer.attempted and answer != first[0]:
                 verdict = self._judge.verdict(submitted.assignment, task, submitted.seed, answer)
                 if verdict.points > best[1].points or not best[0].attempted:

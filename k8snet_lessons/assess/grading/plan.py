@@ -125,20 +125,21 @@ def alone(original: Original, steps: Sequence[Step], task: str, with_own: bool) 
 
 
 def _role(original: Original, name: str, source: str) -> tuple[str, str]:
-    """Say what a submitted cell is: a kind and a task; ``("", "")`` for the student's own."""
-    kind, _, task = name.partition("-")
-    if kind == "answer" and task in original.answers:
-        return kind, task
-    if name in original.locked:
-        return kind, task
-    for locked, text in original.locked.items():  # its id is lost, or it was copied
+    """Say what a submitted cell is: a kind and a task; ``("", "")`` for the student's own.
+
+    What a cell says counts for more than what it is called: names are lost and copied.
+    """
+    for locked, text in original.locked.items():
         if source.strip() == text.strip():
             kind, _, task = locked.partition("-")
             return kind, task
+    kind, _, task = name.partition("-")
+    if kind == "answer" and task in original.answers:
+        return kind, task
     assigned = _assigns(original, source)
     if len(assigned) == 1:
         return "answer", assigned.pop()
-    return "", ""
+    return (kind, task) if name in original.locked else ("", "")
 
 
 def _due(original: Original, roles: Sequence[tuple[str, str]]) -> dict[int, list[str]]:

@@ -72,7 +72,9 @@ class Session:
     _touched: bool = False  # by code of the student's
 
     def __post_init__(self) -> None:
-        self._deadline = time.monotonic() + self.limits.submission_s
+        # A part of the time is kept back for the tasks that are run once more alone.
+        self._deadline = time.monotonic() + 0.6 * self.limits.submission_s
+        self._last_moment = time.monotonic() + self.limits.submission_s
 
     def execute(self, step: Step) -> tuple[str, str] | None:
         """Run one step; return the name and text of its error, if any.
@@ -94,22 +96,27 @@ class Session:
             self._history.append(step)
         return error
 
-    def alone(self, steps: Sequence[Step], task: str) -> Answer:
-        """Run steps in a process of their own and return what they answer to a task."""
+    def alone(self, steps: Sequence[Step], task: str) -> Answer | None:
+        """Run steps in a process of their own and return what they answer to a task.
+
+        None if the process was lost on the way.
+        """
         before, self.answers = self.answers, {}
         self.close()
         self._history, self._kernels = [], MOST_KERNELS - 1
-        seconds = max(2.0, self.limits.cell_s / 4)
+        self._deadline = self._last_moment
+        seconds = min(self.limits.cell_s, max(2.0, self.limits.cell_s / 4))
         try:
             if self._alive():
                 for step in steps:
                     self._step(step, seconds)
+            return self.answers.get(task, Answer())
         except LostError:
             self._lose()
+            return None
         finally:
-            found, self.answers = self.answers.get(task, Answer()), before
+            self.answers = before
             self.close()
-        return found
 
     def close(self) -> None:
         """End the process, if one runs."""

@@ -72,8 +72,8 @@ def _end(child: int, apart: bool) -> int:
 
 
 def _excess(child: int, memory_mb: int, processes: int) -> str:
-    family = _family(child)
-    if _threads(family) > processes:
+    family = _family(child, processes)
+    if len(family) > processes or _threads(family) > processes:
         return "processes"
     most = memory_mb << 20
     if sum(map(_resident, family)) > most and sum(map(_proportional, family)) > most:
@@ -81,10 +81,12 @@ def _excess(child: int, memory_mb: int, processes: int) -> str:
     return ""
 
 
-def _family(first: int) -> list[int]:
-    """Return a process and all its descendants."""
+def _family(first: int, most: int = 1 << 22) -> list[int]:
+    """Return a process and its descendants; stop looking once there are more than `most`."""
     found = [first]
     for pid in found:
+        if len(found) > most:
+            break
         with contextlib.suppress(OSError):
             for thread in os.listdir(f"/proc/{pid}/task"):
                 children = Path(f"/proc/{pid}/task/{thread}/children").read_text()
