@@ -25,6 +25,7 @@ EXAMPLE = """Examples:
 \b
   k8snet open                  the start notebook
   k8snet open 1                lesson 1; its slug or a part of it works too
+  k8snet open 1 --reading      with the code folded and the text centered
   k8snet open --no-browser     print the address, open nothing
 """
 
@@ -32,9 +33,12 @@ EXAMPLE = """Examples:
 @click.command(epilog=EXAMPLE)
 @click.argument("lesson", required=False, default="0")
 @click.option("--port", type=click.IntRange(1, 65535), help="This port and no other.")
+@click.option("--reading/--no-reading", default=None, help="Code folded, text centered, or not.")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.option("--json", "as_json", is_flag=True, help="Print {url, port, pid} when it is up.")
-def command(lesson: str, port: int | None, no_browser: bool, as_json: bool) -> None:
+def command(
+    lesson: str, port: int | None, reading: bool | None, no_browser: bool, as_json: bool
+) -> None:
     """Open the course in JupyterLab, at LESSON if one is named.
 
     Takes the first free port from 8888 on. With no browser on the machine the address is
@@ -45,6 +49,8 @@ def command(lesson: str, port: int | None, no_browser: bool, as_json: bool) -> N
     notebook = _notebook(folder, lesson)
     token = secrets.token_hex(16)
     url = f"http://127.0.0.1:{chosen}/lab/tree/{notebook.as_posix()}?token={token}"
+    if reading is not None:
+        url += "&k8snet-reading=" + ("on" if reading else "off")
     arguments = [
         sys.executable,
         "-m",

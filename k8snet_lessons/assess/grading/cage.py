@@ -29,6 +29,7 @@ _ENVIRONMENT: Final = {
     "PYTHONUTF8": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
+    "K8SNET_PROGRESS": "off",
     "MPLBACKEND": "agg",
     "IPYTHONDIR": "/tmp/.ipython",
 }

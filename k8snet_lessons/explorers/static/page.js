@@ -1,11 +1,21 @@
 // What the pages share: hiding the reading form that stands before a live page.
 
+// A page may be made long before it is put into the notebook, so this waits until it has a size.
 function hideReading(el) {
-  const own = el.closest(".jp-OutputArea-child");
-  const before = own?.previousElementSibling;
-  if (!before?.querySelector(".jp-RenderedMarkdown")) return () => {};
-  before.style.display = "none";
-  return () => (before.style.display = "");
+  let before = null;
+  const laid = new ResizeObserver(() => {
+    const sibling = el.closest(".jp-OutputArea-child")?.previousElementSibling;
+    if (!sibling) return;
+    laid.disconnect();
+    if (!sibling.querySelector(".jp-RenderedMarkdown")) return;
+    before = sibling;
+    before.style.display = "none";
+  });
+  laid.observe(el);
+  return () => {
+    laid.disconnect();
+    if (before) before.style.display = "";
+  };
 }
 
 // Words that the kernel wrote as HTML: the course's own, escaped where they are not.
