@@ -2,6 +2,7 @@
 
 import json
 from fractions import Fraction
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -20,11 +21,15 @@ from k8snet_lessons.errors import InputError
 
 def _draw_odds(rng: Random) -> dict[str, Any]:
     endpoints = rng.randint(5, 9)
-    return {"endpoints": endpoints, "rule": rng.randint(3, endpoints - 1)}
+    rule = rng.randint(3, endpoints - 1)
+    if 2**rule in (endpoints, endpoints - rule + 2):  # two misconceptions would say the same
+        rule += 1
+    return {"endpoints": endpoints, "rule": rule}
 
 
-def _share_after_death(given: Given) -> Fraction:
-    ends = Call(endpoints=given["endpoints"]).trace().backends()
+@cache
+def _share_after_death(endpoints: int) -> Fraction:
+    ends = Call(endpoints=endpoints).trace().backends()
     return Fraction(1, len(ends) - 1)
 
 
@@ -85,7 +90,7 @@ ODDS = asking(
         Field(
             "after",
             1,
-            lambda given: float(_share_after_death(given)),
+            lambda given: float(_share_after_death(given["endpoints"])),
             (
                 Slip(
                     "shares-are-not-renewed",
