@@ -92,6 +92,7 @@ def answer(address, port):
 @pytest.fixture
 def hole():
     hosts = pytest.importorskip("k8snet_lessons.lab.hosts", exc_type=ImportError)
+    traffic = pytest.importorskip("k8snet_lessons.lab.traffic", exc_type=ImportError)
     pytest.importorskip("pyroute2")
     refused = pytest.importorskip("k8snet_lessons.lab.needs").NAMESPACES.missing()
     if refused:
@@ -110,7 +111,7 @@ def hole():
         hosts.add_route(left, "10.3.0.0/24", "10.2.0.2")
         hosts.add_route(right, "10.1.0.0/24", "10.2.0.1")
         server.background(answer, SERVER, 53)
-        server.background(sink, SERVER, 80)
+        traffic.serve(server, sink, SERVER, 80)
         deadline = time.monotonic() + 10
         while not pod.call(ask, SERVER, 53, 10, 0.3):
             assert time.monotonic() < deadline
