@@ -24,7 +24,7 @@ def place(environment: Mapping[str, str] | None = None) -> Path | None:
         if told.strip().lower() in _OFF:
             return None
         path = Path(told).expanduser()
-        return path / FILE if path.is_dir() else path
+        return path / FILE if os.path.isdir(path) else path  # False where nobody may look
     if "PYTEST_VERSION" in env:
         return None
     if "JPY_PARENT_PID" in env and "JPY_SESSION_NAME" not in env:
