@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from k8snet_lessons.course._entry import Entry
+from k8snet_lessons.course.entry import Entry
 from k8snet_lessons.errors import InputError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, cast
 
-from k8snet_lessons.course._entry import Entry
+from k8snet_lessons.course.entry import Entry
 from k8snet_lessons.course.numbers import Numeric, read_numeric
 from k8snet_lessons.course.rubrics import Rubric, read_rubric
 from k8snet_lessons.errors import InputError

@@ -7,7 +7,7 @@ the scorer in `k8snet_lessons.interview`, whose docstring has their grammar.
 from dataclasses import dataclass
 from typing import Final
 
-from k8snet_lessons.course._entry import Entry
+from k8snet_lessons.course.entry import Entry
 from k8snet_lessons.errors import InputError
 
 #: What an interviewer listens for, and how the report is divided.

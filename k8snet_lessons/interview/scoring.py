@@ -14,7 +14,7 @@ from k8snet_lessons.course.rubrics import Point, Rubric
 from k8snet_lessons.errors import InputError
 from k8snet_lessons.interview._english import PLAIN_WORDS
 from k8snet_lessons.interview._sentences import Reading, read
-from k8snet_lessons.interview._words import MAX_CHARS, vocabulary_of
+from k8snet_lessons.interview._words import MAX_CHARS, PUNCTUATION, vocabulary_of
 from k8snet_lessons.interview.patterns import Match, find, lexicon, parse
 
 Judgment = Literal["made", "missing", "contradicted"]
@@ -179,7 +179,18 @@ def _taken_back(wrong: Match, made: Match, said: Reading) -> bool:
 
 
 def _span(match: Match, said: Reading) -> tuple[int, int]:
-    return said.words[match.first].start, said.words[match.last].end
+    """The words of a match and what stands around them in their clauses."""
+    first, last = match.first, match.last
+    while first > 0 and _joined(said, first - 1, first):
+        first -= 1
+    while last + 1 < len(said.words) and _joined(said, last + 1, last):
+        last += 1
+    return said.words[first].start, said.words[last].end
+
+
+def _joined(said: Reading, other: int, here: int) -> bool:
+    same = said.clause[other] == said.clause[here] and said.sentence[other] == said.sentence[here]
+    return same and said.words[other].stem not in PUNCTUATION
 
 
 def _focus(said: Reading, points: Iterable[ScoredPoint]) -> float:
