@@ -26,6 +26,7 @@ def grade_on_cluster(
     sandbox: bool,
     limits: Limits,
     scheduler: str,
+    patience_s: float = 20.0,
 ) -> Iterator[Graded]:
     """Yield results as the cluster's workers send them.
 
@@ -41,6 +42,8 @@ def grade_on_cluster(
         What each submission may use.
     scheduler : str
         Address, as ``tcp://host:8786``.
+    patience_s : float
+        How long to wait for the scheduler's first word.
 
     Raises
     ------
@@ -49,27 +52,27 @@ def grade_on_cluster(
         dying on one submission.
     """
     try:
-        from distributed import Client, as_completed
+        import distributed
     except ImportError:
         raise SandboxError(
             "the package 'distributed' is not installed: pip install 'k8snet-lessons[grid]'"
         ) from None
+    dask: Any = distributed
     try:
-        client = Client(scheduler, timeout="20s", set_as_default=False)
+        client = dask.Client(scheduler, timeout=patience_s, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise SandboxError(f"no Dask scheduler answers at {scheduler}: {error}") from None
     with client:
-        shared = client.scatter(dict(originals), broadcast=True)
-        coming = as_completed(with_results=False)
+        coming = dask.as_completed(loop=client.loop, with_results=False)
         waiting: dict[str, Submitted] = {}
         attempts: dict[str, int] = {}
         queue = iter(queue)
         ahead = 4 * max(1, sum(client.nthreads().values()))
 
         def send(submitted: Submitted) -> None:
-            future = client.submit(
-                grade_here, submitted, shared, sandbox, limits, pure=False, retries=2
-            )
+            # Sent along with each: what is scattered once dies with the worker that holds it.
+            original = originals.get(submitted.assignment)
+            future = client.submit(grade_here, submitted, original, sandbox, limits, pure=False)
             waiting[future.key] = submitted
             coming.add(future)
 
@@ -77,26 +80,32 @@ def grade_on_cluster(
             send(submitted)
         for future in coming:
             submitted = waiting.pop(future.key)
-            name = f"{submitted.student}/{submitted.assignment}"
-            if future.status == "finished":
+            try:
                 yield future.result()
+            except SandboxError:
+                raise
+            except Exception as error:  # its workers died, and Dask has given up on it
+                name = f"{submitted.student}/{submitted.assignment}"
+                attempts[name] = attempts.get(name, 0) + 1
+                if attempts[name] >= MOST_ATTEMPTS:
+                    raise SandboxError(f"no worker could grade {name}: {error}") from None
+                send(submitted)
+            else:
+                future.release()
                 following = next(queue, None)
                 if following is not None:
                     send(following)
-            else:
-                attempts[name] = attempts.get(name, 0) + 1
-                if attempts[name] >= MOST_ATTEMPTS or isinstance(future.exception(), SandboxError):
-                    raise SandboxError(f"no worker could grade {name}: {future.exception()}")
-                send(submitted)
 
 
 def grade_here(
-    submitted: Submitted, originals: Mapping[str, Original], sandbox: bool, limits: Limits
+    submitted: Submitted, original: Original | None, sandbox: bool, limits: Limits
 ) -> Graded:
     """Grade one submission in this worker; each of its threads keeps a warm grader."""
     known: Any = getattr(_mine, "grader", None)
     if known is None:
         cage = find_cage() if sandbox else Cage("none")
-        known = _mine.grader = Grader(originals, cage, limits, next(_places))
+        known = _mine.grader = Grader({}, cage, limits, next(_places))
+    if original is not None:
+        known.originals[submitted.assignment] = original
     found: Graded = known.grade(submitted)
     return found

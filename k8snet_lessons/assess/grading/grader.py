@@ -59,7 +59,7 @@ class Grader:
 
     Parameters
     ----------
-    originals : mapping
+    originals : dict
         The exercises as they were handed out, by assignment (see `load_originals`).
     cage : Cage
         How the students' code is kept apart.
@@ -69,7 +69,7 @@ class Grader:
         Number of the job.
     """
 
-    originals: Mapping[str, Original]
+    originals: dict[str, Original]
     cage: Cage
     limits: Limits = field(default_factory=Limits)
     place: int = 0

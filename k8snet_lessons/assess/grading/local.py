@@ -34,7 +34,7 @@ def grade_locally(
 
     def grade(submitted: Submitted) -> Graded:
         if not hasattr(mine, "grader"):
-            mine.grader = Grader(originals, cage, limits, next(places))
+            mine.grader = Grader(dict(originals), cage, limits, next(places))
             graders.append(mine.grader)
         found: Graded = mine.grader.grade(submitted)
         return found
