@@ -7,6 +7,7 @@ run but not saved is refused here, where it can still be mended.
 
 import html
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping
 from copy import deepcopy
@@ -108,7 +109,7 @@ def hand_in(
     answers = _answers(saved, tasks)
     if any(BEGIN in text for text in answers.values()):
         return Handed(None, ("Nothing was written: this is the instructor's notebook.",))
-    stale = _stale(answers, checked)
+    stale = _stale(saved, checked)
     if stale:
         return Handed(
             None,
@@ -191,14 +192,21 @@ def _answers(notebook: Notebook, tasks: Collection[str]) -> dict[str, str]:
     return found
 
 
-def _stale(answers: Mapping[str, str], checked: Collection[str]) -> list[str]:
-    """Name the checked tasks whose saved answer is not one that this kernel ran."""
+def _stale(saved: Notebook, checked: Collection[str]) -> list[str]:
+    """Name the checked tasks whose answer, as this kernel last ran it, is not in the file."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is None:
         return []
-    ran = {text.strip() for text in shell.history_manager.input_hist_raw}
-    return [task for task in answers if task in checked and answers[task].strip() not in ran]
+    ran = [text.strip() for text in shell.history_manager.input_hist_raw]
+    kept = {source_of(cell).strip() for cell in saved["cells"]}
+    found = []
+    for task in checked:
+        sets_it = re.compile(rf"^{re.escape(task)}\b[^=\n]*=(?!=)", re.MULTILINE)
+        last = next((text for text in reversed(ran) if sets_it.search(text)), None)
+        if last is not None and last not in kept:
+            found.append(task)
+    return found
 
 
 def _submission(saved: Notebook, about: Mapping[str, Any]) -> Notebook:

@@ -88,6 +88,22 @@ def test_what_was_run_but_not_saved_is_refused(folder):
     assert not (folder / f"submission-{LESSON}.ipynb").exists()
 
 
+def test_an_answer_that_was_run_after_the_saved_one_is_refused_too(folder):
+    file = folder / f"{LESSON}.ipynb"
+    answered(file)
+    notebook = nbformat.read(file, as_version=4)
+    again = [ANSWER, 'exercise.check("size", size)', "exercise.submit()"]
+    notebook.cells += [nbformat.v4.new_code_cell(source) for source in again]
+    NotebookClient(
+        notebook, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    ).execute()
+    first = next(cell for cell in notebook.cells if cell.id == "submit")
+    assert "Written" in first.outputs[0].data["text/plain"]
+    assert "save the notebook first" in notebook.cells[-1].outputs[0].data["text/plain"]
+    nbformat.write(notebook, file)  # the answer in a cell of the student's own is an answer
+    assert "Written" in run(file)["text/plain"]
+
+
 def test_a_renamed_notebook_is_found_where_it_is_the_only_one(folder):
     answered(folder / "my copy.ipynb")
     (folder / "broken.ipynb").write_text("{")
