@@ -163,4 +163,5 @@ def quiz(lesson: str) -> Quiz:
     """Return the questions of a lesson, found by its number or slug."""
     here = find(lesson)
     items = [item(one) for one in quiz_questions(here.slug)]
-    return Quiz(f"Check yourself: {here.title}", items, reading_form(here))
+    about = f": {here.title}" if here.kind == "lesson" else ""
+    return Quiz(f"Check yourself{about}", items, reading_form(here))
