@@ -8,6 +8,7 @@ import numpy as np
 
 from k8snet_lessons.datapath.cni import (
     ENCAPSULATIONS,
+    JUDGMENTS,
     MODELS,
     Load,
     PodPacket,
@@ -146,7 +147,7 @@ def frame_table(name: str = "vxlan", payload_bytes: int = 44) -> Table:
             f"{layer.start} to {layer.stop - 1}",
             layer.name,
             f"{layer.stop - layer.start}",
-            "added" if layer.outer else "the pod's own",
+            "added" if layer.outer else "inside",
         )
         for layer in frame.layers
     )
@@ -176,6 +177,18 @@ def overhead_table(underlay_mtu_bytes: int = 1_500) -> Table:
         ),
         tuple(rows),
         f"What the pod's MTU loses, {underlay_mtu_bytes:,} bytes between the nodes",
+    )
+
+
+def judgment_table() -> Table:
+    """What each model asks of its surroundings, argued; a combination is judged by its tunnel."""
+    rows = [
+        (NAMES[model], found.operations, found.confidentiality, found.breaks_when)
+        for model, found in JUDGMENTS.items()
+    ]
+    return Table(
+        ("model", "what must be set up and watched", "who may read the packets", "fails when"),
+        tuple(rows),
     )
 
 

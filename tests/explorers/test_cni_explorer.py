@@ -4,12 +4,19 @@ import math
 
 import pytest
 
-from k8snet_lessons.datapath.cni import MODELS, Load, performance, published_throughput
+from k8snet_lessons.datapath.cni import (
+    MODELS,
+    Load,
+    judgment,
+    performance,
+    published_throughput,
+)
 from k8snet_lessons.explorers.cni import what_the_wire_costs
 from k8snet_lessons.explorers.wrong_mtu import wrong_mtu
 from k8snet_lessons.figures.cni import (
     NAMES,
     frame_table,
+    judgment_table,
     overhead_table,
     published_table,
 )
@@ -123,6 +130,12 @@ def test_the_model_stands_beside_the_published_figures_and_near_the_clear_ones()
     for _, _, one, one_model, eight, eight_model, _ in published_table().rows[1:]:
         assert float(eight_model) == pytest.approx(float(eight), rel=0.25)
         assert float(one_model) == pytest.approx(float(one), rel=0.35) or float(one) < 10
+
+
+def test_no_model_is_said_to_isolate_by_itself():
+    rows = {row[0]: row for row in judgment_table().rows}
+    assert all(judgment(name).isolation.startswith("None by itself") for name in MODELS)
+    assert rows["WireGuard"][2] != rows["VXLAN"][2] == rows["routed"][2]
 
 
 def test_published_points_show_where_link_and_streams_are_theirs():

@@ -20,6 +20,7 @@ class Judgment:
     isolation : str
         What keeps tenants apart. The same for every model: a NetworkPolicy.
     confidentiality : str
+        Who may read the packets.
     operations : str
         What must be set up and watched.
     breaks_when : str
@@ -36,14 +37,15 @@ _NO_ISOLATION = (
     "None by itself: all pods share one network, and any pod reaches any other. "
     "NetworkPolicy isolates, and any of these models can enforce it."
 )
-_CLEAR = "None: whoever sees the wire reads the packet, inside a tunnel as outside."
+_CLEAR = "Whoever sees the wire, inside a tunnel as outside."
 
 JUDGMENTS: Mapping[str, Judgment] = MappingProxyType(
     {
         "vxlan": Judgment(
             _NO_ISOLATION + " The VNI could part tenants, but a CNI gives every pod the same one.",
             _CLEAR,
-            "Nothing from the network but UDP between nodes. MTU must be set 50 smaller.",
+            "Nothing from the network but UDP between nodes. The MTU must be set 50 smaller, 70 "
+            "over IPv6.",
             "A firewall drops UDP 4789 or 8472, or some link's MTU is smaller than the nodes'.",
         ),
         "geneve": Judgment(
@@ -60,8 +62,8 @@ JUDGMENTS: Mapping[str, Judgment] = MappingProxyType(
         ),
         "wireguard": Judgment(
             _NO_ISOLATION + " Keys tell nodes apart, not pods.",
-            "Between nodes: nobody on the way reads or alters a packet. Not inside a node.",
-            "Keys per node, rolled by the CNI; CPU for the cipher on every byte.",
+            "Between nodes, nobody but the two. Inside a node, its root.",
+            "Keys per node, made and spread by the CNI; CPU for the cipher on every byte.",
             "CPU runs out long before the link does; MTU must be set 60 (IPv4) or 80 smaller.",
         ),
         "bgp": Judgment(
