@@ -9,6 +9,7 @@ numbers beside it. A test compares the numbers, so a still that went stale is fo
 
 import base64
 import json
+import os
 import shutil
 import sys
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+os.environ["K8SNET_PROGRESS"] = "off"  # nobody's guess belongs into a picture for everybody
 
 from playwright.sync_api import Page, sync_playwright
 

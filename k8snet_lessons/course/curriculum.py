@@ -210,6 +210,14 @@ LESSONS: Final[tuple[Lesson, ...]] = (
         "Why are eighteen of twenty pods idle?",
         35,
         needs=(2,),
+        outcomes=(
+            "say who chooses the pod of a request, when, and what makes them choose again",
+            "predict how many pods stay idle, from connections and pods alone",
+            "choose a cure for pinned connections, and name its price and its blind spot",
+            "take pods away without losing requests",
+        ),
+        ready=True,
+        exercise=True,
     ),
     Lesson(
         "11-failure-isolation",

@@ -22,6 +22,7 @@ CATALOG: Mapping[str, str] = MappingProxyType(
         "proxy-patience": "k8snet_lessons.explorers.patience:proxy_patience",
         "model-and-measurement": "k8snet_lessons.explorers.agreement:model_and_measurement",
         "what-the-wire-costs": "k8snet_lessons.explorers.cni:what_the_wire_costs",
+        "connection-pinning": "k8snet_lessons.explorers.pinning:connection_pinning",
         "wrong-mtu": "k8snet_lessons.explorers.wrong_mtu:wrong_mtu",
         "which-route": "k8snet_lessons.explorers.which_route:which_route",
     }

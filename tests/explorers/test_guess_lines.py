@@ -7,11 +7,13 @@ from k8snet_lessons.explorers.cni import what_the_wire_costs
 from k8snet_lessons.explorers.conntrack import connection_table
 from k8snet_lessons.explorers.names import name_ladder
 from k8snet_lessons.explorers.patience import proxy_patience
+from k8snet_lessons.explorers.pinning import connection_pinning
 from k8snet_lessons.explorers.policy import who_reaches_whom
 from k8snet_lessons.explorers.scale import kube_proxy_at_scale
 from k8snet_lessons.explorers.zones import topology_aware_routing
 
 ALL = [
+    connection_pinning,
     what_the_wire_costs,
     connection_table,
     name_ladder,
