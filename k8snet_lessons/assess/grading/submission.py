@@ -124,11 +124,15 @@ def read_bytes(found: Found) -> bytes:
 
 
 def handed_in(path: Path) -> datetime | None:
-    """Return the time of a file, which stands for when it was handed in; None without one."""
+    """Return the time of a file, which stands for when it was handed in; None without one.
+
+    A time before 1981 is none: archives write one where they know nothing.
+    """
     try:
-        return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+        when = datetime.fromtimestamp(path.lstat().st_mtime, UTC)
     except (OSError, OverflowError, ValueError):
         return None
+    return when if when.year > 1980 else None
 
 
 def digest_of(data: bytes) -> str:
