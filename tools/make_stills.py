@@ -94,6 +94,7 @@ def numbers_of(explorer: Explorer) -> dict[str, Any]:
 
 
 def main() -> None:
+    os.environ["K8SNET_PROGRESS"] = "off"  # no guess of whoever runs this belongs in a still
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         sys.exit(
@@ -103,13 +104,16 @@ def main() -> None:
     HOME.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": WIDTH, "height": 1100}, device_scale_factor=1.5)
+        view = {"width": WIDTH, "height": 1100}
         for name in names:
+            # A page of its own each: plotly.js adds its style sheet once for each page it is in.
+            page = browser.new_page(viewport=view, device_scale_factor=1.5)
             explorer = build(name)
             picture = HOME / f"{name}.png"
             picture.write_bytes(draw(page, explorer))
             record = json.dumps(numbers_of(explorer), indent=2, ensure_ascii=False)
             (HOME / f"{name}.json").write_text(record + "\n", encoding="utf-8")
+            page.close()
             print(f"{picture.relative_to(Path.cwd())}: {picture.stat().st_size // 1000} kB")
         browser.close()
 

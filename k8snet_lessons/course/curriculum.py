@@ -222,9 +222,17 @@ LESSONS: Final[tuple[Lesson, ...]] = (
     Lesson(
         "11-failure-isolation",
         "Failure isolation",
-        "How far does one broken part reach?",
-        35,
+        "How far does one broken part reach, and for how long?",
+        40,
         needs=(4, 5),
+        outcomes=(
+            "say who suffers from a fault, by what is shared and who calls whom",
+            "name the two clocks of a lost node, and what a PodDisruptionBudget is good for",
+            "tell whether a storm of retries ends by itself, and set what ends it",
+            "choose defenses for given faults, and name the price of each",
+        ),
+        ready=True,
+        exercise=True,
     ),
     Lesson(
         "12-incident-room",

@@ -25,6 +25,9 @@ CATALOG: Mapping[str, str] = MappingProxyType(
         "connection-pinning": "k8snet_lessons.explorers.pinning:connection_pinning",
         "wrong-mtu": "k8snet_lessons.explorers.wrong_mtu:wrong_mtu",
         "which-route": "k8snet_lessons.explorers.which_route:which_route",
+        "blast-radius": "k8snet_lessons.explorers.isolation:blast_radius",
+        "retry-storm": "k8snet_lessons.explorers.storm:retry_storm",
+        "isolation-playground": "k8snet_lessons.explorers.isolation:isolation_playground",
     }
 )
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from k8snet_lessons.isolation.door import Door, door
 from k8snet_lessons.isolation.faults import BEARING_ON, Defenses, Fault
 from k8snet_lessons.isolation.names import lookup_fail
-from k8snet_lessons.isolation.paths import Endpoints, endpoints_of
+from k8snet_lessons.isolation.paths import breakpoints, endpoints_of
 from k8snet_lessons.isolation.storm import StormRun, storm
 from k8snet_lessons.isolation.storm_spec import BUDGET_RATIO, StormSpec
 from k8snet_lessons.isolation.world import INGRESS, Service, World
@@ -180,16 +180,22 @@ class _Pass:
         world, defenses = self.world, self.defenses
         called, new = world.service(name), world.new_connection_share
         rate = called.entry_per_s if caller == INGRESS else world.usual_per_s[caller]
-        seen: Endpoints = endpoints_of(
-            world, self.fault, defenses, called.nodes, self.time_s,
-            attempts_per_s=rate * new / pods / len(called.nodes),
-        )  # fmt: skip
-        fresh = seen.new_route(defenses.other_pod)
+        attempts_per_s = rate * new / pods / len(called.nodes)
+        # Between two breakpoints nothing changes: work each span out once, and spread it.
+        edges = breakpoints(
+            world, self.fault, defenses, len(called.nodes), attempts_per_s, float(HORIZON_S)
+        )
+        spans = np.concatenate([[-1.0], (edges[:-1] + edges[1:]) / 2, [edges[-1] + 1.0]])
+        span = np.searchsorted(edges, self.time_s, side="right")
+        seen = endpoints_of(
+            world, self.fault, defenses, called.nodes, spans, attempts_per_s, float(HORIZON_S)
+        )
+        fresh: Floats = seen.new_route(defenses.other_pod)[span]
         if caller != INGRESS:  # the proxies take addresses from EndpointSlices, not from DNS
             fresh = fresh * (1 - self.lookup_fail[caller, name])[:, :, None]
         if new == 1:
             return fresh
-        kept = seen.kept_route(self.time_s, world.deadline_s)
+        kept = seen.kept_route(spans, world.deadline_s)[span]
         return new * fresh + (1 - new) * kept
 
     def _capacity(self, service: Service) -> float:

@@ -164,7 +164,7 @@ class Defenses:
 DEFENSE_NAMES: Final = MappingProxyType(
     {
         "node_cache": "NodeLocal DNS cache",
-        "serve_stale": "serve stale answers",
+        "serve_stale": "serve stale in that cache",
         "same_zone": "prefer the same zone",
         "other_pod": "try another pod once",
         "ejection": "outlier ejection",

@@ -78,6 +78,7 @@ def endpoints_of(
     nodes: tuple[int, ...],
     time_s: Floats,
     attempts_per_s: float = 0.0,
+    until_s: float = 0.0,
 ) -> Endpoints:
     """The endpoints on these nodes, as each node sees and reaches them.
 
@@ -90,6 +91,8 @@ def endpoints_of(
     attempts_per_s : float
         Connections that one caller opens to one endpoint: how fast it can learn that one is
         dead; 0 for never.
+    until_s : float
+        How far ejections are worked out.
     """
     here = np.array(nodes)
     shape = (len(time_s), len(world.zones), len(nodes))
@@ -114,8 +117,8 @@ def endpoints_of(
     elif fault.kind == "node-drain":
         known &= ~_drained(fault, defenses, here, time_s)[:, None, :]
     elif fault.kind == "conntrack-full":
-        try_s = world.deadline_s / 2 if defenses.other_pod else world.deadline_s
-        no_room = fault.refused_share ** len(syn_ladder().within(try_s))
+        syns = syn_ladder().within(_one_try_s(world, defenses))
+        no_room = fault.refused_share ** len(syns)
         full = np.arange(len(world.zones)) == fault.node
         now = (t >= 0) & (t < fault.lasts_s)
         refused = np.where(now & (full[None, :, None] | full[here][None, None, :]), no_room, 0.0)
@@ -124,9 +127,32 @@ def endpoints_of(
         near = known & (zones[:, None] == zones[here][None, :])[None]
         known = np.where(near.any(axis=2, keepdims=True), near, known)
     if defenses.ejection and attempts_per_s > 0:
-        timeout_s = world.deadline_s / 2 if defenses.other_pod else world.deadline_s
-        known = _eject(known, dead, time_s, attempts_per_s, timeout_s, defenses)
+        spans = ejected_spans(attempts_per_s, _one_try_s(world, defenses), until_s)
+        known = _eject(known, dead, time_s, spans, defenses)
     return Endpoints(here, known, dead, np.broadcast_to(refused, shape))
+
+
+def breakpoints(
+    world: World,
+    fault: Fault,
+    defenses: Defenses,
+    pods: int,
+    attempts_per_s: float,
+    until_s: float,
+) -> Floats:
+    """The instants at which what `endpoints_of` says may change; sorted, seconds."""
+    clocks = node_clocks()
+    found = {0.0, world.deadline_s, fault.lasts_s, fault.lasts_s + PROPAGATION_S}
+    found |= {clocks.endpoints_gone_s, clocks.replaced_s}
+    found |= {turn * POD_START_S for turn in range(pods + 1)}
+    if defenses.ejection and attempts_per_s > 0:
+        spans = ejected_spans(attempts_per_s, _one_try_s(world, defenses), until_s)
+        found |= {edge for span in spans for edge in span}
+    return np.array(sorted(found))
+
+
+def _one_try_s(world: World, defenses: Defenses) -> float:
+    return world.deadline_s / 2 if defenses.other_pod else world.deadline_s
 
 
 def _drained(
@@ -145,15 +171,14 @@ def _eject(
     known: Flags,
     dead: Flags,
     time_s: Floats,
-    attempts_per_s: float,
-    timeout_s: float,
+    spans: tuple[tuple[float, float], ...],
     defenses: Defenses,
 ) -> Flags:
     """What is left of the known endpoints when each caller leaves out those that failed it."""
     endpoints = known.shape[2]
     allowed = may_eject(endpoints, defenses.max_ejection_percent)
     out = np.zeros(len(time_s), bool)
-    for begin, end in ejected_spans(attempts_per_s, timeout_s, float(time_s[-1])):
+    for begin, end in spans:
         out |= (time_s >= begin) & (time_s < end)
     bad = known & dead
     first = bad & (np.cumsum(bad, axis=2) <= allowed) & out[:, None, None]

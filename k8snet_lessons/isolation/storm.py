@@ -13,7 +13,7 @@ from k8snet_lessons.isolation.storm_spec import BUDGET_TTL_S, StormSpec
 
 Floats = npt.NDArray[np.float64]
 
-STEPS_A_TIMEOUT = 20
+STEPS_A_TIMEOUT = 10
 MOST_STEPS = 20_000
 
 

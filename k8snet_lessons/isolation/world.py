@@ -189,7 +189,7 @@ def example(habits: Habits = Habits()) -> World:
         Service(name="search/index", nodes=_every(2, 1), load=0.6),
         Service(
             name="reports/export", nodes=(1, 2), entry_per_s=20, calls=("payments/ledger",),
-            load=0.2, low_priority=True,
+            load=0.5, low_priority=True,
         ),
     )  # fmt: skip
     return World(
