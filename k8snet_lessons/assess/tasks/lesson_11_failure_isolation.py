@@ -249,7 +249,7 @@ CLOCKS = asking(
 def _draw_storm(rng: Random) -> dict[str, Any]:
     capacity = rng.randint(8, 15) * 100
     return {
-        "requests_per_s": round(capacity * rng.choice((0.5, 0.6, 0.625)) / 5) * 5,
+        "requests_per_s": round(capacity * rng.choice((0.55, 0.6, 0.65)) / 5) * 5,
         "capacity_per_s": capacity,
         "retries": rng.choice((2, 3)),
         "timeout_ms": rng.choice((250, 400, 600)),
