@@ -39,7 +39,7 @@ def claims_table(number: int) -> Table:
             claim.says,
             claim.kind,
             f"{claim.source}: {claim.url}" if claim.url else claim.source,
-            "" if claim.value is None else f"{claim.value():,.4g}",
+            ", ".join(f"{value:,.4g}" for value in claim.computed()),
         )
         for claim in claims(here)
     )

@@ -37,34 +37,30 @@ class Claim:
     url : str
         Its address, if it has one.
     value : callable, optional
-        Computes the number anew; it must be among those that the words hold.
-    measured : callable, optional
-        What was measured of the same thing, to be set beside the model's `value`.
+        Computes the number anew, or several; each must be among those that the words hold.
     """
 
     says: str
     kind: Kind
     source: str
     url: str = ""
-    value: Callable[[], float] | None = None
-    measured: Callable[[], float] | None = None
+    value: Callable[[], float | tuple[float, ...]] | None = None
 
     def numbers(self) -> tuple[Decimal, ...]:
         """Return the numbers that the words hold."""
         return tuple(Decimal(found.replace(",", "")) for found in NUMBER.findall(self.says))
 
-    def holds(self) -> bool:
-        """Whether the computed value, rounded as the lesson rounds, is among the numbers."""
-        if self.value is None:
-            return True
-        value = self.value()
-        return any(_rounds_to(value, number) for number in self.numbers())
+    def computed(self) -> tuple[float, ...]:
+        """Return what comes out when the claim is computed anew; empty if it cannot be."""
+        value = self.value() if self.value else ()
+        return value if isinstance(value, tuple) else (value,)
 
-    def apart(self) -> float | None:
-        """Return how far the model lies from the measurement, as a share of the latter."""
-        if self.value is None or self.measured is None:
-            return None
-        return self.value() / self.measured() - 1
+    def holds(self) -> bool:
+        """Whether the computed values, rounded as the lesson rounds, are among the numbers."""
+        numbers = self.numbers()
+        return all(
+            any(_rounds_to(value, number) for number in numbers) for value in self.computed()
+        )
 
 
 def _rounds_to(value: float, number: Decimal) -> bool:
@@ -79,11 +75,9 @@ def computed(says: str, formula: str, value: Callable[[], float], url: str = "")
     return Claim(says, "closed form", formula, url, value)
 
 
-def modeled(
-    says: str, model: str, value: Callable[[], float], measured: Callable[[], float] | None = None
-) -> Claim:
+def modeled(says: str, model: str, value: Callable[[], float | tuple[float, ...]]) -> Claim:
     """A result of one of the course's models, computed anew."""
-    return Claim(says, "model", model, value=value, measured=measured)
+    return Claim(says, "model", model, value=value)
 
 
 def recorded(says: str, record: str, value: Callable[[], float] | None = None) -> Claim:

@@ -11,7 +11,9 @@ _LINK: Final = re.compile(r"\]\([^)]*\)")
 _WORD: Final = re.compile(r"`[^`\n]*`")
 _MARKER: Final = re.compile(r"^\s*\d+\. ", re.MULTILINE)
 _LESSON: Final = re.compile(r"\b[Ll]essons? \d+(?:(?:,| and| to) \d+)*")
-_NAME: Final = re.compile(r"\b[Ll]ayer[- ]\d|\bKEP-\d+|\b1/n\b|\b1/\(n[^)]*\)|\bIPv[46]\b")
+_NAME: Final = re.compile(
+    r"\b[Ll]ayer[- ]\d|\bKEP-\d+|\b1/n\b|\b1/\(n[^)]*\)|\bIPv[46]\b|\bHTTP/[\d.]+\d?"
+)
 _DIRECTIVE: Final = re.compile(r"^\{\{\w+\}\}$", re.MULTILINE)
 
 

@@ -13,3 +13,9 @@ KUBE_PROXY_CONFIG: Final = (
 )
 VIRTUAL_IPS: Final = "https://kubernetes.io/docs/reference/networking/virtual-ips/"
 NFTABLES_BLOG: Final = "https://kubernetes.io/blog/2025/02/28/nftables-kube-proxy/"
+CNI_2024: Final = "https://github.com/InfraBuilder/benchmark-k8s-cni-2024-01"
+CNI_2020: Final = "https://github.com/InfraBuilder/benchmark-k8s-cni-2020-08"
+TOPOLOGY: Final = "https://kubernetes.io/docs/concepts/services-networking/topology-aware-routing/"
+KEP_DISTRIBUTION: Final = f"{_KEPS}/4444-service-traffic-distribution"
+KEP_SAME_NODE: Final = f"{_KEPS}/3015-prefer-same-node"
+GRPC_CONNECTIONS: Final = "https://github.com/grpc/proposal/blob/master/A9-server-side-conn-mgt.md"
