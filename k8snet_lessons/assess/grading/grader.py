@@ -92,7 +92,7 @@ class Grader:
 
     def close(self) -> None:
         """End the fork server and the judge."""
-        self._warm.close()
+        self._warm.retire()
         self._judge.close()
 
     def grade(self, submitted: Submitted) -> Graded:

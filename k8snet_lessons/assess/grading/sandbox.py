@@ -42,6 +42,7 @@ class Warm:
         self.place = place
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._retired = False
 
     def start(self) -> None:
         """Start the server if it does not run.
@@ -54,6 +55,8 @@ class Warm:
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
+        if self._retired:
+            raise SandboxError("grading has been stopped")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process = subprocess.Popen(
             self.cage.command(["-m", SERVER, str(theirs.fileno())]),
@@ -106,6 +109,11 @@ class Warm:
             their_talk.close()
             their_life.close()
         return Run(talk, life, folder)
+
+    def retire(self) -> None:
+        """End the server and start none again."""
+        self._retired = True
+        self.close()
 
     def close(self) -> None:
         """End the server; whatever it started ends with it."""

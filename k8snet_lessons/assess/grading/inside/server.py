@@ -66,6 +66,7 @@ def _become_student(
     try:
         confine.die_with_parent()
         os.setsid()
+        confine.go_first_when_memory_is_short()
         if order["apart"]:
             confine.mount_private(order["disk_mb"])
         _keep_only(talk.fileno())

@@ -1,0 +1,128 @@
+"""Made by root, by an ordinary user, or not at all: what each sandbox still keeps."""
+
+import os
+import time
+
+import pytest
+
+from k8snet_lessons.assess.grading.cage import MASKED, PACKAGE, Cage, _problem
+from k8snet_lessons.assess.grading.limits import Limits
+from k8snet_lessons.assess.grading.sandbox import LostError, Warm
+from k8snet_lessons.errors import InputError
+
+START = {"lesson": "x", "student": "ada", "seed": 0, "tasks": {"t": {"given": {}, "prompt": "?"}}}
+
+
+@pytest.fixture(scope="module", params=["root", "user", "none"])
+def warm(request):
+    mode = request.param
+    if mode == "root" and os.geteuid() != 0:
+        pytest.skip("needs root")
+    if mode != "none" and (problem := _problem(mode)):
+        pytest.skip(problem)
+    one = Warm(Cage(mode))
+    yield one
+    one.close()
+
+
+class Talk:
+    """A process, told one cell after another; the error of each comes back."""
+
+    def __init__(self, warm, limits):
+        self.run = warm.open(limits)
+        self.number = 0
+        self.run.send(START, time.monotonic() + 30)
+
+    def __call__(self, source, seconds=30):
+        self.number += 1
+        order = {"number": self.number, "ours": False, "source": source}
+        self.run.send(order, time.monotonic() + 30)
+        while (message := self.run.receive(time.monotonic() + seconds)) is not None:
+            if message.get("done") == self.number:
+                return message["error"]
+        return "no answer"
+
+
+@pytest.fixture
+def cell(warm):
+    talk = Talk(warm, Limits(memory_mb=512, processes=32))
+    yield talk
+    talk.run.close()
+
+
+def test_each_submission_has_a_process_of_its_own(warm, cell):
+    assert cell("import k8snet_lessons; k8snet_lessons.secret = 1; x = 1") is None
+    other = Talk(warm, Limits())
+    assert other("k8snet_lessons")[0] == "NameError"
+    assert other("import k8snet_lessons; k8snet_lessons.secret")[0] == "AttributeError"
+    assert cell("assert x == 1") is None
+    other.run.close()
+
+
+def test_files_of_one_submission_are_gone_in_the_next(warm, cell):
+    assert cell("import os; open('left', 'w').close(); raise ValueError(os.getcwd())")
+    other = Talk(warm, Limits())
+    assert other("import os; assert os.listdir('.') == []") is None
+    other.run.close()
+
+
+def test_memory_is_bounded(cell):
+    name, _ = cell("hoard = []\nwhile True: hoard.append(bytearray(10**7))")
+    assert name == "MemoryError"
+
+
+def test_a_deaf_loop_ends_when_the_grader_hangs_up(warm):
+    talk = Talk(warm, Limits())
+    code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
+    assert talk(code, seconds=0.3) == "no answer"
+    talk.run.interrupt()
+    assert talk.run.receive(time.monotonic() + 0.3) is None
+    assert talk.run.close() == ""
+
+
+def test_what_a_cell_has_started_ends_with_its_submission(warm):
+    talk = Talk(warm, Limits())
+    code = (
+        "import os, time\nif os.fork() == 0:\n    os.setsid()\n"
+        "    if os.fork() == 0:\n        time.sleep(600)\n    os._exit(0)"
+    )
+    assert talk(code) is None
+    assert talk.run.close() == ""  # the keeper speaks once everything has ended
+
+
+def test_an_exit_is_noticed(warm):
+    talk = Talk(warm, Limits())
+    with pytest.raises(LostError, match="ended"):
+        talk("import os; os._exit(3)")
+    talk.run.close()
+
+
+def test_system_calls_that_no_exercise_needs_are_refused(cell):
+    code = (
+        "import ctypes\nlibc = ctypes.CDLL(None)\n"
+        "assert libc.unshare(0x10000000) == -1\nassert libc.ptrace(0, 0, 0, 0) == -1\n"
+        "assert libc.memfd_create(b'x', 0) == -1\nassert libc.shmget(1, 4096, 0o1600) == -1\n"
+        "import socket\n"
+        "try: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)\n"
+        "except OSError: pass\nelse: raise AssertionError\n"
+    )
+    assert cell(code) is None
+
+
+def test_what_knows_answers_is_not_there(warm, cell):
+    if not warm.cage.apart:  # the documentation says so
+        assert cell(f"import os; assert os.listdir({str(PACKAGE / 'assess/tasks')!r})") is None
+        return
+    for name in MASKED:
+        if (PACKAGE / name).is_dir():
+            assert cell(f"import os; assert os.listdir({str(PACKAGE / name)!r}) == []") is None
+    assert cell("assert not os.path.exists('/proc/sys/kernel')") is None
+    assert cell("import socket; socket.create_connection(('192.0.2.1', 9), 1)")[0] == "OSError"
+    assert cell("open('/usr/x', 'w')")[0] in ("OSError", "PermissionError")
+    assert cell("assert os.getpid() == 1") is None
+
+
+@pytest.mark.parametrize("field", [{"cell_s": 0}, {"submission_s": -1}, {"memory_mb": 1}])
+def test_limits_that_make_no_sense_are_refused(field):
+    with pytest.raises(InputError):
+        Limits(**field)
