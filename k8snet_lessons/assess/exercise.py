@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass, replace
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from k8snet_lessons.assess.answers import TODO
@@ -30,6 +31,12 @@ class Assignment:
             if task.name == name:
                 return task
         raise InputError("task", name, "one of " + ", ".join(task.name for task in self.tasks))
+
+
+def has_assignment(lesson: str) -> bool:
+    """Whether a lesson has an exercise; its tasks are not imported."""
+    name = "lesson_" + lesson.replace("-", "_")
+    return name.isidentifier() and find_spec(f"k8snet_lessons.assess.tasks.{name}") is not None
 
 
 def assignment(lesson: str) -> Assignment:

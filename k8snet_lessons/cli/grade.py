@@ -151,7 +151,9 @@ def command(
             return grade_on_cluster(queue, originals, not no_sandbox, limits, scheduler)
         from k8snet_lessons.assess.grading.local import grade_locally
 
-        return grade_locally(queue, originals, cage, limits, jobs or os.cpu_count() or 1)
+        return grade_locally(
+            queue, originals, cage, limits, min(jobs or os.cpu_count() or 1, len(found))
+        )
 
     try:
         with Gradebook(gradebook) as book:

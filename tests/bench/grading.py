@@ -158,12 +158,13 @@ def main():
     parser = argparse.ArgumentParser(description=re.sub(r"\n\n.*", "", __doc__, flags=re.S))
     parser.add_argument("--students", type=int, default=24)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--others", action="store_true", help="nbgrader and otter-grader too")
+    others = {"nbgrader": nbgrader, "otter-grader": otter}
+    parser.add_argument("--others", nargs="*", choices=others, help="all of them if none is named")
     chosen = parser.parse_args()
     notebooks = list(submissions(chosen.students))
     graders = {"k8snet grade": this_grader}
-    if chosen.others:
-        graders |= {"nbgrader": nbgrader, "otter-grader": otter}
+    if chosen.others is not None:
+        graders |= {name: others[name] for name in chosen.others or others}
     rates = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, grade in graders.items():
@@ -176,9 +177,9 @@ def main():
                 f"{seconds:.1f} s: {rates[name]:,.0f} a minute",
                 flush=True,
             )
-    ours, *others = rates.values()
-    if others:
-        print(f"{ours / max(others):.1f} times the better of the other two, sandbox on")
+    ours, *theirs = rates.values()
+    if theirs:
+        print(f"{ours / max(theirs):.1f} times the best of the others, sandbox on")
 
 
 if __name__ == "__main__":

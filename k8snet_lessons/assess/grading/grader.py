@@ -1,13 +1,15 @@
 """Grades one submission: read, lay out, run in the sandbox, judge outside of it."""
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from k8snet_lessons.assess.exercise import Assignment, assignment
+from k8snet_lessons.assess.exercise import Assignment, assignment, has_assignment
 from k8snet_lessons.assess.grading.cage import Cage, SandboxError
 from k8snet_lessons.assess.grading.judge import Judge
 from k8snet_lessons.assess.grading.limits import Limits
@@ -90,6 +92,11 @@ class Grader:
     ) -> None:
         self.close()
 
+    def launch(self) -> None:
+        """Begin to warm up, in the background; see `Warm.launch` about the calling thread."""
+        self._warm.launch()
+        self._judge.launch()
+
     def close(self) -> None:
         """End the fork server and the judge."""
         self._warm.retire()
@@ -141,8 +148,7 @@ class Grader:
         )
 
     def _run(self, submitted: Submitted, steps: Sequence[Step]) -> Session:
-        from k8snet_lessons.assess.grading.engine import run
-
+        run = import_engine().run
         key = (submitted.assignment, submitted.seed)
         if key not in self._outlines:
             self._outlines[key] = self._judge.outline(*key)
@@ -213,6 +219,23 @@ class Grader:
         return assignment(name), self.originals[name]
 
 
+def import_engine() -> Any:
+    """Import papermill, without a grammar that is of no use here and takes a second to build.
+
+    jsonschema builds it for addresses in schemas wherever its package happens to be there;
+    notebooks' schemas have none.
+    """
+    absent = "rfc3987_syntax"
+    hide = absent not in sys.modules
+    if hide:
+        sys.modules[absent] = None  # type: ignore[assignment]
+    try:
+        return import_module("k8snet_lessons.assess.grading.engine")
+    finally:
+        if hide:
+            del sys.modules[absent]
+
+
 def load_originals(exercises: Path) -> dict[str, Original]:
     """Read the exercises of a folder that belong to an assignment of the course.
 
@@ -221,14 +244,11 @@ def load_originals(exercises: Path) -> dict[str, Original]:
     InputError
         For a file that is no notebook.
     """
-    found = {}
-    for path in sorted(exercises.glob("*.ipynb")):
-        try:
-            assignment(path.stem)
-        except InputError:
-            continue
-        found[path.stem] = take_apart(read_notebook(path))
-    return found
+    return {
+        path.stem: take_apart(read_notebook(path))
+        for path in sorted(exercises.glob("*.ipynb"))
+        if has_assignment(path.stem)
+    }
 
 
 def refused(submitted: Submitted, reason: str, seconds: float = 0.0) -> Graded:

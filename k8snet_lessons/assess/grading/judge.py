@@ -67,6 +67,18 @@ class Judge:
             return _nothing(task, "The answer asks more of the model than the judge can compute.")
         return Verdict.from_json(reply["verdict"])
 
+    def launch(self) -> "subprocess.Popen[bytes]":
+        """Start the process if it does not run; it need not be waited for."""
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", MODULE],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+            )
+        return self._process
+
     def close(self) -> None:
         """End the process."""
         if self._process is not None:
@@ -79,15 +91,7 @@ class Judge:
 
     def _ask(self, order: dict[str, Any]) -> dict[str, Any] | None:
         data = json.dumps(marked(order)).encode() + b"\n"
-        process = self._process
-        if process is None or process.poll() is not None:
-            self.close()
-            process = self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", MODULE],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
-            )
+        process = self.launch()
         assert process.stdin is not None
         assert process.stdout is not None
         try:

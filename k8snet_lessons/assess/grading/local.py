@@ -1,12 +1,11 @@
 """Grades many submissions on this machine, several at a time."""
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from itertools import count
+from queue import SimpleQueue
 
 from k8snet_lessons.assess.grading.cage import Cage
-from k8snet_lessons.assess.grading.grader import Grader, Submitted
+from k8snet_lessons.assess.grading.grader import Grader, Submitted, import_engine
 from k8snet_lessons.assess.grading.limits import Limits
 from k8snet_lessons.assess.grading.plan import Original
 from k8snet_lessons.assess.grading.result import Graded
@@ -28,17 +27,20 @@ def grade_locally(
     SandboxError
         If a sandbox does not work; what was yielded before is good.
     """
-    graders: list[Grader] = []
-    mine = threading.local()
-    places = count()
+    graders = [Grader(dict(originals), cage, limits, place) for place in range(jobs)]
+    free = SimpleQueue[Grader]()
 
     def grade(submitted: Submitted) -> Graded:
-        if not hasattr(mine, "grader"):
-            mine.grader = Grader(dict(originals), cage, limits, next(places))
-            graders.append(mine.grader)
-        found: Graded = mine.grader.grade(submitted)
-        return found
+        grader = free.get()
+        try:
+            return grader.grade(submitted)
+        finally:
+            free.put(grader)
 
+    for grader in graders:
+        grader.launch()  # by this thread, which outlives the others
+        free.put(grader)
+    import_engine()
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="grade")
     try:
         pending: set[Future[Graded]] = set()

@@ -42,15 +42,13 @@ class Warm:
         self.place = place
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._ready = False
         self._retired = False
 
-    def start(self) -> None:
-        """Start the server if it does not run.
+    def launch(self) -> None:
+        """Begin to start the server, if it does not run, and do not wait for it.
 
-        Raises
-        ------
-        SandboxError
-            If it does not come up.
+        The thread that calls this must live as long as the server: bubblewrap ends with it.
         """
         if self._process is not None and self._process.poll() is None:
             return
@@ -68,12 +66,27 @@ class Warm:
         )
         theirs.close()
         self._control = ours
-        ours.settimeout(START_S)
+        self._ready = False
+
+    def start(self) -> None:
+        """Start the server if it does not run, and wait until it does.
+
+        Raises
+        ------
+        SandboxError
+            If it does not come up.
+        """
+        self.launch()
+        if self._ready:
+            return
+        assert self._control is not None
+        assert self._process is not None
+        self._control.settimeout(START_S)
         try:
-            ready = ours.recv(16)
+            self._ready = self._control.recv(16) == b"ready"
         except OSError:
-            ready = b""
-        if ready != b"ready":
+            self._ready = False
+        if not self._ready:
             self._process.kill()
             _, said = self._process.communicate()
             self.close()
