@@ -1,8 +1,8 @@
 """Every hostile or broken notebook gets what its honest part deserves, and harms nobody else."""
 
+import contextlib
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -103,15 +103,20 @@ def test_the_committed_notebooks_are_what_the_table_makes():
 
 def test_nobody_is_left_behind(graded):
     assert graded
-    mine = os.getuid()
     left = []
     for entry in Path("/proc").glob("[0-9]*"):
-        try:
+        with contextlib.suppress(OSError, ValueError):
             command = (entry / "cmdline").read_bytes()
-            if entry.stat().st_uid >= 1_500_000_000 or (
-                entry.stat().st_uid == mine and b"grading.inside.server" in command
-            ):
+            if b"grading.inside.server" in command and not under_a_grader(entry.name):
                 left.append(command)
-        except OSError:
-            continue
     assert left == []
+
+
+def under_a_grader(pid):
+    """Whether a living grader is among the ancestors; another may work on this machine."""
+    while int(pid) > 1:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"grading.inside.server" not in command and b"python" in command:
+            return True
+        pid = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+    return False

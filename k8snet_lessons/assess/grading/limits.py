@@ -13,8 +13,6 @@ class Limits:
     ----------
     cell_s : float
         Wall clock of one cell; after it the cell is interrupted.
-    grace_s : float
-        How long an interrupted cell may take to stop before its kernel is killed.
     submission_s : float
         Wall clock of all runs of one submission together.
     memory_mb : int
@@ -26,14 +24,23 @@ class Limits:
     """
 
     cell_s: float = 15.0
-    grace_s: float = 1.0
     submission_s: float = 120.0
     memory_mb: int = 1536
     processes: int = 64
     disk_mb: int = 64
 
+    @property
+    def grace_s(self) -> float:
+        """How long an interrupted cell may take to stop before its kernel is killed."""
+        return min(1.0, self.cell_s / 3)
+
+    @property
+    def alone_s(self) -> float:
+        """Wall clock of one cell when its task is run once more alone."""
+        return min(self.cell_s, max(1.0, self.cell_s / 4))
+
     def __post_init__(self) -> None:
-        for name in ("cell_s", "grace_s", "submission_s"):
+        for name in ("cell_s", "submission_s"):
             if not 0.05 <= getattr(self, name) <= 86_400:
                 raise InputError(name, getattr(self, name), "0.05 to 86400 seconds")
         if not 256 <= self.memory_mb <= 1_000_000:

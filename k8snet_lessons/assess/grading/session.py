@@ -105,11 +105,10 @@ class Session:
         self.close()
         self._history, self._kernels = [], MOST_KERNELS - 1
         self._deadline = self._last_moment
-        seconds = min(self.limits.cell_s, max(2.0, self.limits.cell_s / 4))
         try:
             if self._alive():
                 for step in steps:
-                    self._step(step, seconds)
+                    self._step(step, self.limits.alone_s)
             return self.answers.get(task, Answer())
         except LostError:
             self._lose()
