@@ -138,7 +138,7 @@ def numeric(question: Question) -> Item:
         try:
             value = float(str(given).replace(",", "").strip())
         except ValueError:
-            raise InputError("answer", given, f"a number ({posed.unit})", question.id) from None
+            raise InputError("answer", given, f"a number ({posed.unit})") from None
         told = posed.judge(value)
         return Told(told.right, str(given), (rich(told.because),))
 

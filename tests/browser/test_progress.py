@@ -16,6 +16,13 @@ ASKED += "\nimport small_model\nasked = small_model.asked()\nasked"
 QUIZ = 'from k8snet_lessons.explorers.quiz import quiz\nquiz("05")'
 MAP = "from k8snet_lessons.explorers.course_map import course_map\ncourse_map()"
 
+NUMBERS = (
+    "from k8snet_lessons.explorers.quiz import Quiz\n"
+    "from k8snet_lessons.course.asked import item\n"
+    "from k8snet_lessons.course.questions import question\n"
+    "Quiz('Numbers', [item(question('05-seconds-of-room'))], remember=False)"
+)
+
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
@@ -24,7 +31,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("learner")
     (folder / "notebooks").mkdir()
     write_notebook(folder / LESSON, ASKED, QUIZ)
-    write_notebook(folder / START, MAP)
+    write_notebook(folder / START, MAP, NUMBERS)
     with jupyter_lab(folder, home, progress=str(folder / "progress.sqlite")) as running:
         yield running
 
@@ -83,13 +90,20 @@ def test_after_a_reload_answers_and_guess_are_there_again(page: Page, course: La
     assert len(recorded(course, "answer")) == 2
 
 
-def test_the_map_knows_and_leads_on(page: Page, course: Lab) -> None:
+def test_the_map_knows_asks_and_leads_on(page: Page, course: Lab) -> None:
     run_all(page, course, START)
     shown = page.get_by_role("region", name="Where you are")
     expect(shown.locator(".k8s-map-summary")).to_contain_text("1 begun", timeout=60_000)
     row = shown.locator("tr", has_text="When the connection table is full")
     expect(row).to_contain_text("2 of 4")
     expect(shown).to_contain_text("the next card comes in 1 day")
+    numbers = page.get_by_role("region", name="Numbers")
+    numbers.get_by_role("textbox").fill("soon")
+    numbers.get_by_role("textbox").press("Enter")
+    expect(numbers.get_by_role("alert")).to_contain_text("allowed: a number (s)")
+    numbers.get_by_role("textbox").fill("1")
+    numbers.get_by_role("textbox").press("Enter")
+    expect(numbers.get_by_role("status").first).to_contain_text("Not right.")
     row.get_by_role("link", name=re.compile("5\\. ")).click()
     expect(
         page.locator(

@@ -16,7 +16,8 @@ h1 { font-size: 24px; margin: 0 0 .2em; } h2 { font-size: 17px; margin: 1.8em 0 
 .who { font-size: 18px; margin: 0; } .fine { color: #52606d; font-size: 13px; }
 table { border-collapse: collapse; width: 100%; } th, td { padding: 4px 8px; text-align: left;
   vertical-align: top; border-bottom: 1px solid #d5dae0; } td.number { text-align: right;
-  white-space: nowrap; font-variant-numeric: tabular-nums; }
+  white-space: nowrap; font-variant-numeric: tabular-nums; } th.number { text-align: right; }
+td:first-child { min-width: 9em; }
 @media print { body { margin: 0 auto; } h2 { break-after: avoid; } tr { break-inside: avoid; } }
 """
 
@@ -50,7 +51,7 @@ def certificate(stand: Standing, name: str = "", now: datetime | None = None) ->
 
 
 def _lessons(stand: Standing) -> str:
-    begun = [one for one in stand.lessons if one.touched and one.lesson.kind == "lesson"]
+    begun = [one for one in stand.lessons if one.state in ("begun", "done") and one.questions]
     if not begun:
         return "<h2>Lessons</h2><p>None begun yet.</p>"
     rows = "".join(
@@ -61,7 +62,7 @@ def _lessons(stand: Standing) -> str:
     )
     return (
         "<h2>Lessons</h2><table><tr><th>Lesson</th><th>What it teaches</th>"
-        f"<th>Questions right</th><th></th></tr>{rows}</table>"
+        f"<th class='number'>Questions right</th><th></th></tr>{rows}</table>"
     )
 
 
@@ -73,7 +74,7 @@ def _tasks(stand: Standing) -> str:
     whole = sum(one.max_points or 0 for one in stand.lessons)
     return (
         f"<h2>Exercises: {earned:g} of {whole:g} points</h2><table><tr><th>Lesson</th>"
-        f"<th>Task</th><th>Best points</th></tr>{rows}</table>"
+        f"<th>Task</th><th class='number'>Best points</th></tr>{rows}</table>"
     )
 
 
@@ -107,6 +108,7 @@ def _interviews(stand: Standing) -> str:
         for one in stand.interviews
     )
     return (
-        "<h2>Mock interviews</h2><table><tr><th>Day</th><th>About</th><th>Points by the scorer"
-        f"</th><th>By the learner's verdict</th></tr>{rows}</table>"
+        "<h2>Mock interviews</h2><table><tr><th>Day</th><th>About</th><th class='number'>Points by "
+        "the scorer</th><th class='number'>By the learner's verdict</th></tr>"
+        f"{rows}</table>"
     )

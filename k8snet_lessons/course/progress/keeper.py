@@ -96,15 +96,16 @@ class Keeper:
                 self._put_aside(events)
             except OSError:
                 self._memory |= {one.id: one for one in events}
-                return (
-                    f"Your progress cannot be written to {self.store.path} ({error}); it is "
-                    "kept until this kernel ends."
-                )
             return self._why(error)
         self._settle(waiting)
         return ""
 
     def _why(self, error: StoreError) -> str:
+        if self._memory:
+            return (
+                f"Your progress cannot be written to {self.store.path} ({error}); it is kept "
+                "until this kernel ends."
+            )
         return (
             f"The record of your progress, {self.store.path}, cannot be used now ({error}); "
             f"what you do is kept beside it, in {self.aside.name}."

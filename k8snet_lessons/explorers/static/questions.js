@@ -86,7 +86,7 @@ class QuizView {
       });
     } else if (kind === "number") {
       const input = element("input", { type: "text", inputmode: "decimal", autocomplete: "off", class: "k8s-number", id: `${id}-number`,
-        "aria-label": "Your answer" });
+        "aria-label": "Your answer", onkeydown: (event) => event.key === "Enter" && this.submit(event) });
       set.append(element("div", { class: "k8s-gate-line" }, input, element("span", { class: "k8s-unit" }, unit)));
       this.inputs.push(input);
     }
