@@ -21,7 +21,7 @@ def model_and_measurement() -> Explorer:
         choices=choices,
         help="Everything that this course both models and measured.",
     )
-    return Explorer("Model and measurement", [knob], view, still="model-and-measurement")
+    return Explorer("Model and measurement", [knob], view, still="model-and-measurement", lesson=90)
 
 
 def view(settings: Mapping[str, Any], *, requests: int) -> View:

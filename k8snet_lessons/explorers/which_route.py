@@ -55,6 +55,7 @@ def which_route() -> Explorer:
             "plain HTTP": {"port": 80},
         },
         still="which-route",
+        lesson=8,
     )
 
 

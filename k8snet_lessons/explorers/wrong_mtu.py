@@ -70,6 +70,7 @@ def wrong_mtu() -> Explorer:
         },
         prediction=guess,
         still="wrong-mtu",
+        lesson=6,
     )
 
 

@@ -1,12 +1,15 @@
 """What is done in a lesson is remembered, and a guess is there when the lesson is reopened."""
 
 import threading
+from importlib import import_module
 
 import pytest
 import small_model
 
 from k8snet_lessons.assess import TODO, Exercise
+from k8snet_lessons.course.curriculum import LESSONS
 from k8snet_lessons.course.progress import history
+from k8snet_lessons.explorers._catalog import CATALOG
 from k8snet_lessons.explorers.chains import clusterip_illusion
 from k8snet_lessons.explorers.path import north_south_path
 
@@ -97,3 +100,13 @@ def test_a_check_says_in_one_line_when_the_record_cannot_be_kept(monkeypatch, tm
     task = exercise.assignment.tasks[0]
     exercise.check(task.name, task.wrong[0].answer(exercise.given(task.name)))
     assert "kept until this kernel ends" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("still", CATALOG)
+def test_every_explorer_knows_its_lesson(still):
+    module, _, factory = CATALOG[still].partition(":")
+    explorer = getattr(import_module(module), factory)()
+    explorer.uncover()
+    explorer.set()
+    (event,) = events("touch")
+    assert event.lesson in {one.slug for one in LESSONS}
