@@ -169,6 +169,33 @@ def test_a_damaged_file_is_said_to_be_damaged(path):
         book.attempts()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE verdict SET body = '{'",
+        "UPDATE verdict SET body = '{}'",
+        "UPDATE verdict SET body = '[]'",
+        "UPDATE submission SET answers = '{\"size\": {}}'",
+        'UPDATE submission SET answers = \'{"size": "x"}\'',
+        "UPDATE submission SET submitted_at = 'soon'",
+    ],
+)
+def test_a_row_that_another_program_changed_is_named(path, change):
+    with Gradebook(path) as book:
+        book.record(graded())
+        book._db.execute(change)
+        with pytest.raises(GradebookError, match="restore a copy"):
+            book.attempts()
+
+
+def test_a_policy_that_another_program_changed_is_named(path):
+    with Gradebook(path) as book:
+        book.set_policy(LESSON, Policy())
+        book._db.execute("UPDATE policy SET percent_a_day = 1000")
+        with pytest.raises(GradebookError, match="restore a copy"):
+            book.policy(LESSON)
+
+
 def test_a_newer_file_is_not_touched(path):
     Gradebook(path).close()
     newer = sqlite3.connect(path)

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from k8snet_lessons.assess.gradebook.errors import said_plainly
+from k8snet_lessons.assess.gradebook.errors import read_back, said_plainly
 from k8snet_lessons.assess.gradebook.late import Policy
 from k8snet_lessons.assess.gradebook.schema import connect
 from k8snet_lessons.assess.gradebook.stored import (
@@ -231,19 +231,19 @@ class Gradebook:
 
     def policy(self, assignment: str) -> Policy:
         """Return the deadline and the rule of an assignment; without one, none is late."""
-        with said_plainly(self.path):
+        with read_back(self.path):
             row = self._db.execute(
                 "SELECT due_at, percent_a_day, grace_minutes, counts FROM policy"
                 " WHERE assignment = ?",
                 (assignment,),
             ).fetchone()
-        return Policy(_datetime(row[0]), *row[1:]) if row else Policy()
+            return Policy(_datetime(row[0]), *row[1:]) if row else Policy()
 
     def attempts(
         self, assignment: str | None = None, student: str | None = None
     ) -> tuple[Attempt, ...]:
         """Return attempts by assignment and student, each student's in the order given in."""
-        with said_plainly(self.path):
+        with read_back(self.path):
             rows = self._db.execute(
                 "SELECT id, student, assignment, digest, status, reason, score, max_score,"
                 " seconds, seed, answers, submitted_at, recorded_at FROM submission"
@@ -252,12 +252,12 @@ class Gradebook:
                 (assignment, student),
             ).fetchall()
             verdicts = self._verdicts(assignment)
-        numbers: dict[tuple[str, str], int] = {}
-        found = []
-        for row in rows:
-            key = (row[1], row[2])
-            numbers[key] = numbers.get(key, 0) + 1
-            found.append(_attempt(row, verdicts.get(row[0], ()), numbers[key]))
+            numbers: dict[tuple[str, str], int] = {}
+            found = []
+            for row in rows:
+                key = (row[1], row[2])
+                numbers[key] = numbers.get(key, 0) + 1
+                found.append(_attempt(row, verdicts.get(row[0], ()), numbers[key]))
         return tuple(found)
 
     def regrades(self) -> tuple[Mapping[str, Any], ...]:

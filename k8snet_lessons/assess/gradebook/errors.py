@@ -25,6 +25,25 @@ def said_plainly(path: Path) -> Iterator[None]:
         raise GradebookError(f"the gradebook {path} {_sentence(error)}") from error
 
 
+@contextmanager
+def read_back(path: Path) -> Iterator[None]:
+    """Do the same while rows are read, which may hold what nobody here wrote.
+
+    Raises
+    ------
+    GradebookError
+        Also in place of an error of a type or a value.
+    """
+    try:
+        with said_plainly(path):
+            yield
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise GradebookError(
+            f"the gradebook {path} holds a row that cannot be read ({error}): it was changed by "
+            "another program; restore a copy"
+        ) from error
+
+
 def _sentence(error: sqlite3.Error) -> str:
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF  # the primary result code
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
