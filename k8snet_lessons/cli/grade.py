@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,10 +159,13 @@ def command(
         with Gradebook(gradebook) as book:
             report = _Report(len(found), as_json, quiet)
             times = {(one.student, one.assignment): handed_in(one.path) for one in found}
-            queue = _queue(found, known, book, report)
-            for graded in results(queue):
+
+            def keep(graded: "Graded") -> None:
                 book.record(graded, times[graded.student, graded.assignment])
                 report.add(graded)
+
+            for graded in results(_queue(found, known, _recorded(book), report, keep)):
+                keep(graded)
             report.finish()
     except (SandboxError, GradebookError) as error:
         click.echo(f"k8snet: grading stopped: {error}", err=True)
@@ -173,17 +176,24 @@ def command(
     sys.exit(1 if report.not_gradable else 0)
 
 
+def _recorded(book: "Gradebook") -> "dict[tuple[str, str, str], Graded]":
+    """Return what the gradebook holds, by student, assignment and digest."""
+    return {
+        (one.graded.student, one.graded.assignment, one.graded.digest): one.graded
+        for one in book.attempts()
+    }
+
+
 def _queue(
-    found: "Iterable[Found]", seeds: "Seeds", book: "Gradebook", report: "_Report"
+    found: "Iterable[Found]",
+    seeds: "Seeds",
+    recorded: "dict[tuple[str, str, str], Graded]",
+    report: "_Report",
+    keep: "Callable[[Graded], None]",
 ) -> "Iterator[Submitted]":
     """Yield what needs a sandbox; report at once what was graded before or cannot be read."""
     from k8snet_lessons.assess.grading.grader import Submitted, refused
-    from k8snet_lessons.assess.grading.submission import (
-        NotGradableError,
-        digest_of,
-        handed_in,
-        read_bytes,
-    )
+    from k8snet_lessons.assess.grading.submission import NotGradableError, digest_of, read_bytes
 
     for one in found:
         seed = seeds.of(one.student, one.assignment)
@@ -191,12 +201,11 @@ def _queue(
         try:
             submitted = Submitted(one.student, one.assignment, read_bytes(one), seed or 0)
         except NotGradableError as error:
-            graded = refused(submitted, str(error))
-            book.record(graded, handed_in(one.path))
-            report.add(graded)
+            keep(refused(submitted, str(error)))
             continue
-        if book.has(one.student, one.assignment, digest_of(submitted.data)):
-            report.skip(one.student, one.assignment, digest_of(submitted.data), book)
+        before = recorded.get((one.student, one.assignment, digest_of(submitted.data)))
+        if before is not None:
+            report.skip(before)
         elif seed is None:  # not recorded: the list of seeds will be mended
             report.add(refused(submitted, "The list of seeds does not name this student."))
         else:
@@ -224,11 +233,9 @@ class _Report:
         self._graded += graded.status == "graded"
         self._note(graded)
 
-    def skip(self, student: str, assignment: str, digest: str, book: "Gradebook") -> None:
+    def skip(self, graded: "Graded") -> None:
         self._skipped += 1
-        for attempt in book.attempts(assignment, student):
-            if attempt.graded.digest == digest:
-                self._note(attempt.graded)
+        self._note(graded)
 
     def _note(self, graded: "Graded") -> None:
         if graded.status == "graded":
