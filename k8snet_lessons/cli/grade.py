@@ -52,7 +52,14 @@ seeds.csv has the columns student, seed and, if wanted, assignment.
     help="Submissions at a time [default: the processors of this machine].",
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler that has the workers.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Everybody's variant.")
+@click.option(
+    "--seed",
+    type=click.IntRange(-(2**63) + 1, 2**63 - 1),
+    default=0,
+    show_default="0",
+    metavar="INTEGER",
+    help="Everybody's variant.",
+)
 @click.option(
     "--seeds",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

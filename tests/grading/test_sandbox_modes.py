@@ -66,6 +66,27 @@ def test_files_of_one_submission_are_gone_in_the_next(warm, cell):
     other.run.close()
 
 
+def test_nothing_is_writable_that_outlives_a_submission(warm, cell):
+    if not warm.cage.apart:
+        return
+    code = """
+import os
+for line in open("/proc/self/mounts"):
+    place = line.split()[1]
+    if place in ("/tmp", "/dev/shm") or not os.path.isdir(place):
+        continue
+    for folder in (place, *(entry.path for entry in os.scandir(place) if entry.is_dir())):
+        if folder in ("/tmp", "/dev/shm") or folder.startswith("/proc/"):
+            continue
+        try:
+            open(os.path.join(folder, "left"), "w").close()
+        except OSError:
+            continue
+        raise AssertionError(folder)
+"""
+    assert cell(code) is None
+
+
 def test_memory_is_bounded(cell):
     name, _ = cell("hoard = []\nwhile True: hoard.append(bytearray(10**7))")
     assert name == "MemoryError"

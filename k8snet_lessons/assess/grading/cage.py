@@ -70,14 +70,18 @@ class Cage:
             *_bind(_CONFIGURATION, "/"),
             *_bind([Path(sys.base_prefix)], *_SYSTEM),
         ]
-        for folder in self.hidden:
-            if any(Path(shown) in folder.parents for shown in (*_SYSTEM, sys.base_prefix)):
-                view += ["--tmpfs", str(folder)]
+        covered = [
+            str(folder)
+            for folder in self.hidden
+            if any(Path(shown) in folder.parents for shown in (*_SYSTEM, sys.base_prefix))
+        ]
+        for folder in covered:
+            view += ["--tmpfs", folder]
         view += _bind([Path(sys.prefix), *_site_folders()])
         view += _bind([PACKAGE])
-        for name in MASKED:
-            if (PACKAGE / name).is_dir():
-                view += ["--tmpfs", str(PACKAGE / name)]
+        masked = [str(PACKAGE / name) for name in MASKED if (PACKAGE / name).is_dir()]
+        for name in masked:
+            view += ["--tmpfs", name]
         options = [
             *("--unshare-net", "--unshare-ipc", "--unshare-uts", "--hostname", "grading"),
             *("--die-with-parent", "--new-session", "--clearenv"),
@@ -90,6 +94,9 @@ class Cage:
         for name, value in _ENVIRONMENT.items():
             options += ["--setenv", name, value]
         fresh = ["--dev", "/dev", "--bind", "/proc", "/proc", "--tmpfs", "/tmp"]
+        # What bubblewrap has made of memory outlives a submission: nobody may write there.
+        for place in (*masked, *covered, "/dev", "/"):
+            fresh += ["--remount-ro", place]
         return [str(which("bwrap")), *options, *view, *fresh, "--chdir", "/tmp", "--", *python]
 
     def environment(self) -> dict[str, str]:

@@ -3,8 +3,11 @@
 import csv
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from k8snet_lessons.errors import InputError
+
+MOST: Final = 2**63 - 1  # what a gradebook can hold
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,12 @@ def read_seeds(path: Path) -> Seeds:
                 where = f"{path}, line {rows.line_num}"
                 try:
                     seed = int(row["seed"] or "")
+                    if not -MOST <= seed <= MOST:
+                        raise ValueError
                 except ValueError:
-                    raise InputError("seed", row["seed"], "a whole number", where) from None
+                    raise InputError(
+                        "seed", row["seed"], f"a whole number within {MOST}", where
+                    ) from None
                 listed[(row["student"] or "").strip(), (row.get("assignment") or "").strip()] = seed
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError("seeds", str(path), f"a CSV file that can be read ({error})") from None

@@ -39,7 +39,9 @@ def _keep(order: dict[str, Any], talk: socket.socket, life: socket.socket, prepa
     status = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        confine.die_with_parent()
+        # It outlives the server: only the grader's hanging up ends it, and all that it keeps.
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         apart = order["apart"]
         uid = 1_500_000_000 + os.getpid() if order["own_user"] else None
         if apart:
@@ -64,6 +66,8 @@ def _become_student(
 ) -> None:
     """In the student's process: lock the door from inside, then run cells. Never returns."""
     try:
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
         confine.die_with_parent()
         os.setsid()
         confine.go_first_when_memory_is_short()
