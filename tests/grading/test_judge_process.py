@@ -62,7 +62,8 @@ def test_a_judge_that_dies_is_replaced(judge):
 
 
 def test_a_judgement_that_takes_too_long_costs_its_task_alone(judge, monkeypatch):
-    monkeypatch.setattr("k8snet_lessons.assess.grading.judge.MOST_S", 0.0)
+    monkeypatch.setattr("k8snet_lessons.assess.grading.judge.MOST_S", 0.05)
+    os.kill(judge.launch().pid, signal.SIGSTOP)
     verdict = judge.verdict(LESSON, SIZE, 4, Answer(right(4)))
     assert (verdict.points, verdict.max_points) == (0, SIZE.max_points)
     assert "more of the model" in verdict.message
