@@ -6,7 +6,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from k8snet_lessons.assess.answers import TODO
+from k8snet_lessons.assess.answers import TODO, plain, type_name
 from k8snet_lessons.assess.task import Task
 from k8snet_lessons.assess.verdict import Score, Verdict
 from k8snet_lessons.course.progress import checked, record
@@ -78,6 +78,7 @@ class Exercise:
         self.student = _student(student)
         self.seed = _seed(seed)
         self._attempts: dict[str, list[Verdict]] = {task.name: [] for task in self.assignment.tasks}
+        self._missed: dict[str, set[str]] = {task.name: set() for task in self.assignment.tasks}
 
     def given(self, task: str) -> dict[str, Any]:
         """Return the numbers of a task as drawn for this seed (a fresh copy)."""
@@ -98,13 +99,14 @@ class Exercise:
         """Show the verdict on an answer, record it, and return its points.
 
         The points are the value of the check's cell, which is where nbgrader reads
-        partial credit from.
+        partial credit from. Hints come one by one, from the second answer that misses on;
+        the same answer again is no new attempt.
         """
         verdict = self.judge(task, answer)
         earlier = self._attempts[task]
-        misses = sum(one.status in ("wrong", "partial") for one in (*earlier, verdict))
-        if verdict.status in ("wrong", "partial") and misses > 1:
-            hints = self.assignment.task(task).hints[: misses - 1]
+        if verdict.status in ("wrong", "partial"):
+            self._missed[task].add(_told_apart(answer))
+            hints = self.assignment.task(task).hints[: len(self._missed[task]) - 1]
             verdict = replace(verdict, hints=hints)
         news = not earlier or earlier[-1].points != verdict.points
         earlier.append(verdict)
@@ -163,6 +165,14 @@ class Exercise:
         tasks = [task.name for task in self.assignment.tasks]
         handed = hand_in(self.assignment.lesson, tasks, last.keys(), about, notebook)
         _show(handed._repr_mimebundle_())
+
+
+def _told_apart(answer: object) -> str:
+    """Return text that is the same for the same answer, whatever the answer is."""
+    try:
+        return repr(plain(answer))
+    except Exception:  # an answer of a type that no check reads; its own code may raise anything
+        return type_name(answer)
 
 
 def _student(student: object) -> str:
