@@ -56,9 +56,9 @@ def connection_pinning() -> Explorer:
         Knob("connections_per_client", "Kept by a client", 2, min=1, max=2_000,
              slider=(1, 40), help="HTTP/2: connections. gRPC: channels. HTTP/1.1: the most idle "
              "ones that a pool keeps"),
-        Knob("max_age_s", "Retired by the server after", 0, kind="choice",
+        Knob("max_age_s", "Server retires it after", 0, kind="choice",
              choices=_AGES, help="gRPC's MAX_CONNECTION_AGE, spread by 10 % either way"),
-        Knob("scaled_to", "Pods after the change", 20, min=1, max=200, slider=(1, 40)),
+        Knob("scaled_to", "Pods afterwards", 20, min=1, max=200, slider=(1, 40)),
         Knob("pods", "Pods before", 2, min=1, max=200, slider=(1, 40), group="more"),
         Knob("clients", "Client pods", 5, min=1, max=1_000, slider=(1, 40), group="more"),
         Knob("requests_per_s", "Requests, all clients", 400.0, kind="log", min=1, max=4_000,
@@ -68,16 +68,16 @@ def connection_pinning() -> Explorer:
         Knob("shared_proxies", "Proxies", 0, kind="choice", group="more",
              choices={0: "a sidecar for each client", 1: "1 shared", 2: "2 shared", 4: "4 shared"},
              help="Matters where a layer-7 proxy chooses"),
-        Knob("propagation_s", "Until everybody knows of a change", 1.0, min=0, max=60,
+        Knob("propagation_s", "A change is known after", 1.0, min=0, max=60,
              slider=(0, 10), step=0.5, unit="s", group="more"),
         Knob("prestop_s", "preStop sleep", 5.0, min=0, max=30, slider=(0, 15), step=0.5,
              unit="s", group="more"),
-        Knob("drains", "A pod told to stop finishes its requests", True, kind="toggle",
+        Knob("drains", "Pods drain on SIGTERM", True, kind="toggle",
              group="more"),
         Knob("start_s", "A new pod listens after", 5.0, min=0, max=60, slider=(0, 30), step=1,
              unit="s", group="more"),
         Knob("readiness_probe", "Readiness probe", True, kind="toggle", group="more"),
-        Knob("min_resolution_s", "gRPC: least time between DNS look-ups", 30.0, min=0, max=300,
+        Knob("min_resolution_s", "gRPC asks DNS at most every", 30.0, min=0, max=300,
              slider=(0, 60), step=1, unit="s", group="more"),
         Knob("deadline_s", "Clients give up after", 2.0, min=0.001, max=60, slider=(0.1, 5),
              step=0.1, unit="s", group="more"),
@@ -93,7 +93,7 @@ def connection_pinning() -> Explorer:
         minimum=None,  # zero is a fair guess
     )  # fmt: skip
     return Explorer(
-        "Two pods become twenty",
+        "2 pods become 20",
         knobs,
         view,
         presets={
@@ -218,6 +218,9 @@ def _notes(spec: TrafficSpec) -> tuple[str, ...]:
         "Nobody retries a request: each refusal counts. gRPC and proxies can retry what was "
         "refused before it was processed.",
     ]
+    if _evidence(spec):
+        notes.append("Measured: real gRPC, a record of this course. Which of the old pods a "
+                     "connection had drawn is luck, there and here.")  # fmt: skip
     if spec.balancing in LAYER_4 and spec.protocol != "http2":
         notes.append("Each client is on a node of its own, with a scheduler of its own.")
     if spec.balancing in ("ipvs_rr", "ipvs_lc"):

@@ -105,7 +105,7 @@ def by_pod(counts: Sequence[int]) -> Figure:
         "layout": {
             "xaxis": {"title": "pods, busiest first (dashed: a fair share)",
                       "range": [0.4, len(counts) + 0.6]},
-            "yaxis": {"title": "of all requests (%)", "range": [0, top]},
+            "yaxis": {"title": "of all requests (%)", "range": [-0.04 * top, top]},
             "margin": dict(_MARGIN),
             "showlegend": False,
         },
