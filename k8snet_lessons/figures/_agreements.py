@@ -78,7 +78,15 @@ class Agreement:
 @cache
 def agreements() -> tuple[Agreement, ...]:
     """Return everything that the course both models and measured."""
-    return (*_first_packets(), *_loads(), *_ladders(), *_tables(), *_snat(), *_tunnels())
+    return (
+        *_first_packets(),
+        *_loads(),
+        *_ladders(),
+        *_tables(),
+        *_snat(),
+        *_tunnels(),
+        *_channels(),
+    )
 
 
 def _of_fit(fit: Fit, what: str, y_title: str, remark: str, *, log: bool) -> Agreement:
@@ -197,3 +205,24 @@ def _tunnels() -> Iterator[Agreement]:
             record.experiment,
             "independent",
         )  # fmt: skip
+
+
+def _channels() -> Iterator[Agreement]:
+    from k8snet_lessons.traffic import chance_of_idle
+
+    record = load("grpc-pinning")
+    idle = record.one("idle pods", case="channels opened on 20 pods").samples
+    pods, channels = record.parameters["pods_after"], record.parameters["channels"]
+    chance = chance_of_idle(pods, channels)
+    most = (10, 11, 12, 13, 14)
+    yield Agreement(
+        "pods that ten new gRPC channels leave idle, of twenty",
+        "idle pods, at most",
+        "share of the trials (%)",
+        tuple(float(each) for each in most),
+        tuple(100 * float(chance[: each + 1].sum()) for each in most),
+        tuple(100 * sum(one <= each for one in idle) / len(idle) for each in most),
+        record.experiment,
+        "independent",
+        remark=f"{len(idle)} trials: chance alone moves a share by two points and more.",
+    )
