@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from k8snet_lessons.course.progress.carry import FILE
-from k8snet_lessons.course.progress.certificate import FILE as CERTIFICATE
+from k8snet_lessons.course.progress.carry import CERTIFICATE, FILE
 from k8snet_lessons.course.progress.keeper import Keeper
 
 EXAMPLE = """Examples:

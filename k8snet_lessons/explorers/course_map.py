@@ -9,8 +9,7 @@ import traitlets
 from k8snet_lessons.course.anatomy import course_map as reading_form
 from k8snet_lessons.course.asked import Told
 from k8snet_lessons.course.progress import history, keeper, on_binder, place
-from k8snet_lessons.course.progress.carry import FILE, read_file, write_file
-from k8snet_lessons.course.progress.certificate import FILE as CERTIFICATE
+from k8snet_lessons.course.progress.carry import CERTIFICATE, FILE, read_file, write_file
 from k8snet_lessons.course.progress.certificate import certificate
 from k8snet_lessons.course.progress.keeper import Keeper
 from k8snet_lessons.course.progress.pages import as_html, privacy, reviews, summary

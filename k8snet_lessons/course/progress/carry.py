@@ -10,6 +10,7 @@ from k8snet_lessons.errors import InputError
 COURSE = "k8snet-lessons"
 FORMAT = 1
 FILE = "k8snet-progress.json"
+CERTIFICATE = "k8snet-certificate.html"
 _LARGEST = 20_000_000  # characters; a year of daily work is below one million
 
 

@@ -7,7 +7,6 @@ from k8snet_lessons.course.progress.pages import calibrated
 from k8snet_lessons.course.progress.standing import LessonStanding, Standing
 from k8snet_lessons.figures.guesses import guesses_svg
 
-FILE = "k8snet-certificate.html"
 _STYLE = """
 :root { color-scheme: light; --k8s-accent: #0065a3; }
 body { max-width: 46em; margin: 3em auto; padding: 0 1.5em; color: #1f2933; background: #fff;
