@@ -22,13 +22,14 @@ ALLOWED: dict[str, set[str]] = {
 }
 MODELS = set(ALLOWED)
 ALLOWED |= {
+    "incidents": MODELS,
     "figures": MODELS,
-    "explorers": MODELS | {"figures", "course"},
-    "course": MODELS | {"figures", "explorers"},
-    "assess": MODELS | {"course", "figures"},
-    "interview": MODELS | {"course", "figures"},
+    "explorers": MODELS | {"figures", "course", "incidents"},
+    "course": MODELS | {"figures", "explorers", "incidents"},
+    "assess": MODELS | {"course", "figures", "incidents"},
+    "interview": MODELS | {"course", "figures", "incidents"},
     "lab": MODELS,
-    "cli": MODELS | {"figures", "explorers", "course", "assess", "interview", "lab"},
+    "cli": MODELS | {"figures", "explorers", "course", "assess", "interview", "incidents", "lab"},
     "__main__": {"cli"},
     "__init__": {"scenario"},
 }

@@ -1,0 +1,115 @@
+"""A look: a command, and what its output must show to count as evidence."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from k8snet_lessons.datapath.nf_conntrack import read_node
+
+
+@dataclass(frozen=True)
+class Look:
+    """One step of the shortest path.
+
+    Parameters
+    ----------
+    command : str
+        As typed.
+    tool : str
+        Words that a command must hold to be this kind of look.
+    shows : callable
+        From the output to whether it is there.
+    because : str
+        What it tells, for the debrief.
+    decides : bool
+        Whether no other fault of the room shows it.
+    """
+
+    command: str
+    tool: str
+    shows: Callable[[str], bool]
+    because: str
+    decides: bool = True
+
+    def seen_in(self, line: str, text: str) -> bool:
+        """Whether a command and its output are this look, whatever pod or node was chosen."""
+        return self.tool in " ".join(line.split()) and self.shows(text)
+
+
+def found(pattern: str) -> Callable[[str], bool]:
+    """Whether a regular expression is found, line by line."""
+    compiled = re.compile(pattern, re.MULTILINE)
+    return lambda text: compiled.search(text) is not None
+
+
+def counter(name: str) -> Callable[[str], bool]:
+    """Whether a counter of ``conntrack -S`` is well above zero."""
+    return lambda text: read_node(text).counters.get(name, 0) > 1_000
+
+
+def idle(app: str) -> Callable[[str], bool]:
+    """Whether the board of pods shows an application's pod without any request."""
+    return found(rf"^{app}-\S+ +node-\d+ +0 ")
+
+
+def crossing(least: float) -> Callable[[str], bool]:
+    """Whether at least this percentage of requests crosses zones now."""
+
+    def shows(text: str) -> bool:
+        shares = re.findall(r"crossing zones: ([\d.]+)%", text)
+        return bool(shares) and float(shares[0]) >= least
+
+    return shows
+
+
+def per_lookup(least: float, most: float) -> Callable[[str], bool]:
+    """Whether the board of names shows so many questions a lookup, and a busy CoreDNS."""
+
+    def shows(text: str) -> bool:
+        asked = re.search(r"questions per lookup +([\d.]+)", text)
+        busy = re.search(r"CoreDNS busy +(\d+)%", text)
+        if asked is None or busy is None:
+            return False
+        return least <= float(asked[1]) <= most and int(busy[1]) >= 95
+
+    return shows
+
+
+def cpu_limit_below(most_m: int) -> Callable[[str], bool]:
+    """Whether a described pod has a lower CPU limit than this, in thousandths."""
+
+    def shows(text: str) -> bool:
+        limit = re.search(r"Limits:\n +cpu: +(\d+)m", text)
+        return limit is not None and int(limit[1]) < most_m
+
+    return shows
+
+
+def both(*each: Callable[[str], bool]) -> Callable[[str], bool]:
+    """Whether all of these are shown."""
+    return lambda text: all(one(text) for one in each)
+
+
+def absent(pattern: str) -> Callable[[str], bool]:
+    """Whether a regular expression is nowhere found."""
+    shows = found(pattern)
+    return lambda text: not shows(text)
+
+
+def suffers(hop: str) -> Callable[[str], bool]:
+    """Whether the overview shows a hop that fails, or takes many times what it usually does."""
+
+    def shows(text: str) -> bool:
+        row = re.search(rf"^{hop} +([\d.]+)% +\S+ +(\S+) +\S+ +(\S+)$", text, re.MULTILINE)
+        if row is None:
+            return False
+        late = _seconds(row[2]) > 5 * _seconds(row[3])
+        return float(row[1]) > 1 or late
+
+    return shows
+
+
+def _seconds(text: str) -> float:
+    if text == "-":
+        return 0.0
+    return float(text[:-2]) / 1000 if text.endswith("ms") else float(text[:-1])

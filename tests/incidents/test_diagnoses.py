@@ -1,0 +1,67 @@
+"""Every fault can be found from the tools' text alone, and no two show the same."""
+
+from functools import cache
+
+import pytest
+from playbook import SCRIPTS
+
+from k8snet_lessons.incidents import FAULTS, Case, World, drawn, run
+
+SEEDS = (3, 20, 417)
+EACH = pytest.mark.parametrize("name", FAULTS)
+
+
+@cache
+def case(name: str, seed: int) -> Case:
+    """The cluster of a fault; without a name, a healthy one."""
+    _, world, healthy = drawn(seed, name or "local-policy")
+    return Case(world if name else healthy, healthy)
+
+
+@cache
+def printed(name: str, seed: int, line: str) -> str:
+    result = run(case(name, seed), line)
+    assert result.ok, f"{name}/{seed}: {line}: {result.text}"
+    return result.text
+
+
+def reader(name: str, seed: int):
+    return lambda line: printed(name, seed, line)
+
+
+def test_there_is_a_script_for_every_fault():
+    assert SCRIPTS.keys() == FAULTS.keys()
+    assert len(FAULTS) >= 12
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@EACH
+def test_the_scripts_of_all_faults_fit_this_one_alone(name, seed):
+    fitting = [other for other, script in SCRIPTS.items() if script(reader(name, seed))]
+    assert fitting == [name]
+
+
+def test_no_script_fits_a_healthy_cluster():
+    assert [name for name, script in SCRIPTS.items() if script(reader("", 3))] == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@EACH
+def test_the_shortest_path_shows_what_it_says_and_nothing_else_does(name, seed):
+    for look in FAULTS[name].path(case(name, seed).world):
+        text = printed(name, seed, look.command)
+        assert look.seen_in(look.command, text), look.command
+    for other in ("", *FAULTS):
+        if other == name:
+            continue
+        world: World = case(other, seed).world
+        for look in FAULTS[name].path(world):
+            if look.decides:
+                assert not look.seen_in(look.command, printed(other, seed, look.command)), (
+                    f"{look.command} speaks for {name} in {other or 'a healthy cluster'} too"
+                )
+
+
+def test_every_path_has_a_look_that_decides():
+    for name, fault in FAULTS.items():
+        assert any(look.decides for look in fault.path(case(name, 3).world)), name
