@@ -15,8 +15,8 @@ from k8snet_lessons.incidents.world import World
 CAUSE, FIX, EVIDENCE, TIME = 40, 25, 20, 15
 #: Time is worth its points up to this many times the shortest path, and nothing at the last.
 FREE, LATE = 2.0, 6.0
-#: A fix that leaves less than this of the harm has ended the incident.
-CURED = 0.75
+#: A fix that takes away so much of the harm has ended the incident.
+CURED = 2 / 3
 
 
 @dataclass(frozen=True)

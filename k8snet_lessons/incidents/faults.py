@@ -59,7 +59,7 @@ def _always(**changes: Any) -> Callable[[Random], Changes]:
 _ALL: Final = (
     Fault(
         "conntrack-full", "The nodes' connection tables are full",
-        lambda rng: {"conntrack_max": rng.choice((49_152, 57_344))},
+        lambda rng: {"conntrack_max": rng.choice((32_768, 40_960))},
         "kube-proxy was given a lower conntrack.maxPerCore. Every node's table is smaller than "
         "rate times lifetime, and new flows are dropped without a word: connections to "
         "checkout and to the bank come about by the SYN ladder, a second late or more, and a "
