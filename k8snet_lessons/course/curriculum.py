@@ -240,6 +240,14 @@ LESSONS: Final[tuple[Lesson, ...]] = (
         "Something is slow. What is it?",
         45,
         needs=(3, 4, 5, 7, 10, 11),
+        outcomes=(
+            "go from a page to a cause with the tools of a node and a cluster",
+            "say what a refusal, a silence and a whole second of delay exclude",
+            "choose the look that parts your suspects, and name what would prove you wrong",
+            "tell a fix that cures from one that only helps",
+        ),
+        ready=True,
+        exercise=True,
     ),
     Lesson(
         "13-mock-interview",
