@@ -29,7 +29,7 @@ class Incident:
     Examples
     --------
     >>> incident = Incident(7).look("kubectl get nodes")
-    >>> incident.minutes, incident.log[-1].text.split()[:3]
+    >>> incident.minutes, incident.text.split()[:3]
     (1, ['NAME', 'STATUS', 'ROLES'])
     """
 
@@ -55,6 +55,11 @@ class Incident:
     def case(self) -> Case:
         """What the tools look at."""
         return self._drawn[1]
+
+    @property
+    def text(self) -> str:
+        """What the last command printed."""
+        return self.log[-1].text if self.log else ""
 
     @property
     def minutes(self) -> int:

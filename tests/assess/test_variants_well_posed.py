@@ -14,7 +14,17 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKS = [assignment(lesson.slug) for lesson in LESSONS if lesson.exercise]
 TASKS = [(work, task) for work in WORKS for task in work.tasks]
 # Judging these walks packets or runs a simulation; a variant takes 0.05 to 0.5 s.
-SLOW = {"01-edge": 6, "02-packet": 10, "07-dash": 15, "07-read": 20, "10-cure": 10, "11-plan": 20}
+SLOW = {
+    "01-edge": 6,
+    "02-packet": 10,
+    "07-dash": 15,
+    "07-read": 20,
+    "10-cure": 10,
+    "11-plan": 20,
+    "12-board": 6,
+    "12-solve": 5,
+    "12-runbook": 3,
+}
 MANY = 100
 SOME = 12
 

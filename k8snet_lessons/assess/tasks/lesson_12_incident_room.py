@@ -55,7 +55,7 @@ _KINDS = ("refused", "no answer", "late")
 
 
 def _prompt_board(given: Given) -> str:
-    text = Incident(given["incident"]).look("metrics").log[-1].text
+    text = Incident(given["incident"]).look("metrics").text
     return f"""The overview of incident {given["incident"]}:
 
 ```text
@@ -136,7 +136,7 @@ def _prompt_twins(given: Given) -> str:
   (`kubectl get pods` in the namespace you like.)
 - `"cause"`: use it, and say which of the two it is.
 
-The room is `Incident({given["incident"]})`: `.look("...").log[-1].text`, or the widget of the lesson with that number."""
+The room is `Incident({given["incident"]})`: `.look("...").text`, or the widget of the lesson with that number."""
 
 
 TWINS = asking(
@@ -387,7 +387,7 @@ RUNBOOK = Task(
     judge_plain=_judge_runbook,
     debrief="One look may decide between several suspects. Cheap looks that part many come first.",
     wrong=(
-        Slip("one-look-shows-all", lambda given: ["metrics pods"], "suspects"),
+        Slip("one-look-shows-all", lambda given: ["metrics pods"], "It decides"),
         Slip("looks-at-everything", lambda given: [*_runbook(given), "metrics", "metrics pods"], "lines; at most"),
     ),
     hints=("Pair the suspects that one command tells apart.", "Describe a Service once and read all of it."),
