@@ -5,13 +5,14 @@ run again loses nothing and records nothing twice.
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from k8snet_lessons.assess.gradebook.errors import read_back, said_plainly
 from k8snet_lessons.assess.gradebook.late import Policy
@@ -24,6 +25,17 @@ from k8snet_lessons.assess.gradebook.stored import (
 )
 from k8snet_lessons.assess.grading.result import Graded
 from k8snet_lessons.assess.verdict import Verdict
+
+# Fields of a `Graded` that a row of `submission` holds as they are.
+_PLAIN: Final = (
+    "student", "assignment", "digest", "status", "reason", "score", "max_score", "seconds", "seed",
+)  # fmt: skip
+_COLUMNS: Final = (*_PLAIN, "answers", "submitted_at", "recorded_at")
+_INSERT: Final = (
+    f"INSERT INTO submission ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+    " ON CONFLICT DO NOTHING"
+)
+_ASKED: Final = "(?1 IS NULL OR assignment = ?1) AND (?2 IS NULL OR student = ?2)"
 
 
 @dataclass(frozen=True)
@@ -116,42 +128,20 @@ class Gradebook:
                     "DELETE FROM submission WHERE student = ? AND assignment = ? AND digest = ''",
                     (graded.student, graded.assignment),
                 )
-            made = db.execute(
-                "INSERT INTO submission (student, assignment, digest, status, reason, score,"
-                " max_score, seconds, seed, answers, submitted_at, recorded_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (
-                    graded.student,
-                    graded.assignment,
-                    graded.digest,
-                    graded.status,
-                    graded.reason,
-                    graded.score,
-                    graded.max_score,
-                    graded.seconds,
-                    graded.seed,
-                    answers_text(graded.answers),
-                    _moment(submitted_at),
-                    _moment(datetime.now(UTC)),
-                ),
+            stored = (
+                *(getattr(graded, name) for name in _PLAIN),
+                answers_text(graded.answers),
+                _moment(submitted_at),
+                _moment(datetime.now(UTC)),
             )
+            made = db.execute(_INSERT, stored)
             if made.rowcount == 0:
                 return False
-            db.executemany(
-                "INSERT INTO verdict (submission, place, task, points, max_points, body)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        made.lastrowid,
-                        place,
-                        verdict.task,
-                        verdict.points,
-                        verdict.max_points,
-                        verdict_text(verdict),
-                    )
-                    for place, verdict in enumerate(graded.tasks)
-                ],
-            )
+            rows = [
+                (made.lastrowid, place, one.task, one.points, one.max_points, verdict_text(one))
+                for place, one in enumerate(graded.tasks)
+            ]
+            db.executemany("INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?)", rows)
         return True
 
     def replace_verdict(self, attempt: Attempt, verdict: Verdict) -> None:
@@ -161,24 +151,15 @@ class Gradebook:
         """
         graded = attempt.graded
         with self._transaction() as db:
-            (number,) = db.execute(
-                "SELECT id FROM submission WHERE student = ? AND assignment = ? AND digest = ?",
-                (graded.student, graded.assignment, graded.digest),
-            ).fetchone()
-            (before,) = db.execute(
-                "SELECT points FROM verdict WHERE submission = ? AND task = ?",
-                (number, verdict.task),
+            number, before = db.execute(
+                "SELECT submission.id, points FROM submission JOIN verdict ON id = submission"
+                " WHERE student = ? AND assignment = ? AND digest = ? AND task = ?",
+                (graded.student, graded.assignment, graded.digest, verdict.task),
             ).fetchone()
             db.execute(
                 "UPDATE verdict SET points = ?, max_points = ?, body = ?"
                 " WHERE submission = ? AND task = ?",
-                (
-                    verdict.points,
-                    verdict.max_points,
-                    verdict_text(verdict),
-                    number,
-                    verdict.task,
-                ),
+                (verdict.points, verdict.max_points, verdict_text(verdict), number, verdict.task),
             )
             db.execute(
                 "UPDATE submission SET (score, max_score) = (SELECT round(sum(points), 2),"
@@ -245,19 +226,17 @@ class Gradebook:
         """Return attempts by assignment and student, each student's in the order given in."""
         with read_back(self.path):
             rows = self._db.execute(
-                "SELECT id, student, assignment, digest, status, reason, score, max_score,"
-                " seconds, seed, answers, submitted_at, recorded_at FROM submission"
-                " WHERE (?1 IS NULL OR assignment = ?1) AND (?2 IS NULL OR student = ?2)"
+                f"SELECT id, {', '.join(_COLUMNS)} FROM submission WHERE {_ASKED}"
                 " ORDER BY assignment, student, coalesce(submitted_at, recorded_at), id",
                 (assignment, student),
             ).fetchall()
-            verdicts = self._verdicts(assignment)
-            numbers: dict[tuple[str, str], int] = {}
+            verdicts = self._verdicts(assignment, student)
+            numbers = Counter[tuple[str, str]]()
             found = []
             for row in rows:
-                key = (row[1], row[2])
-                numbers[key] = numbers.get(key, 0) + 1
-                found.append(_attempt(row, verdicts.get(row[0], ()), numbers[key]))
+                key = (row["student"], row["assignment"])
+                numbers[key] += 1
+                found.append(_attempt(row, verdicts.get(row["id"], ()), numbers[key]))
         return tuple(found)
 
     def regrades(self) -> tuple[Mapping[str, Any], ...]:
@@ -266,15 +245,16 @@ class Gradebook:
             rows = self._db.execute(
                 "SELECT student, assignment, digest, task, before, after, at FROM regrade"
                 " JOIN submission ON submission.id = regrade.submission ORDER BY regrade.id"
-            ).fetchall()
-        names = ("student", "assignment", "digest", "task", "before", "after", "at")
-        return tuple(dict(zip(names, row, strict=True)) for row in rows)
+            )
+            return tuple(dict(row) for row in rows)
 
-    def _verdicts(self, assignment: str | None) -> dict[int, tuple[Verdict, ...]]:
+    def _verdicts(
+        self, assignment: str | None, student: str | None
+    ) -> dict[int, tuple[Verdict, ...]]:
         rows = self._db.execute(
-            "SELECT submission, body FROM verdict JOIN submission ON id = submission"
-            " WHERE (?1 IS NULL OR assignment = ?1) ORDER BY submission, place",
-            (assignment,),
+            f"SELECT submission, body FROM verdict JOIN submission ON id = submission"
+            f" WHERE {_ASKED} ORDER BY submission, place",
+            (assignment, student),
         )
         found: dict[int, list[Verdict]] = {}
         for number, body in rows:
@@ -295,38 +275,15 @@ class Gradebook:
                 raise
 
 
-def _attempt(row: tuple[Any, ...], verdicts: tuple[Verdict, ...], number: int) -> Attempt:
-    (
-        _,
-        student,
-        assignment,
-        digest,
-        status,
-        reason,
-        score,
-        max_score,
-        seconds,
-        seed,
-        answers,
-        submitted_at,
-        recorded_at,
-    ) = row
+def _attempt(row: sqlite3.Row, verdicts: tuple[Verdict, ...], number: int) -> Attempt:
     graded = Graded(
-        student=student,
-        assignment=assignment,
-        digest=digest,
-        status=status,
-        reason=reason,
-        score=score,
-        max_score=max_score,
+        **{name: row[name] for name in _PLAIN},
         tasks=verdicts,
-        seconds=seconds,
-        seed=seed,
-        answers=answers_of(answers),
+        answers=answers_of(row["answers"]),
     )
-    recorded = _datetime(recorded_at)
-    assert recorded is not None  # the column is NOT NULL
-    return Attempt(graded, number, _datetime(submitted_at), recorded)
+    submitted_at, recorded_at = (_datetime(row[name]) for name in ("submitted_at", "recorded_at"))
+    assert recorded_at is not None  # the column is NOT NULL
+    return Attempt(graded, number, submitted_at, recorded_at)
 
 
 def _moment(when: datetime | None) -> str | None:

@@ -76,6 +76,7 @@ def connect(path: Path, *, create: bool, timeout_s: float) -> sqlite3.Connection
         raise GradebookError(f"the gradebook {path} is a folder; name a file")
     with said_plainly(path):
         book = sqlite3.connect(path, timeout=timeout_s, isolation_level=None)
+        book.row_factory = sqlite3.Row
         try:
             book.execute("PRAGMA foreign_keys = ON")
             book.execute("PRAGMA synchronous = EXTRA")
