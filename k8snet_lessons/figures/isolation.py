@@ -36,8 +36,8 @@ def error_rates(found: Blast, lasts_s: float) -> Figure:
     top = next((t for t in _TOPS if worst < 0.96 * t), _TOPS[-1])
     end = min(lasts_s, float(found.time_s[-1]))
     shade = {
-        "type": "scatter", "mode": "lines", "name": "fault",
-        "x": [0, 0, end, end], "y": [0, top, top, 0],
+        "type": "scatter", "mode": "lines", "name": "fault", "meta": "fixed",
+        "x": [0, 0, end, end], "y": [0, _TOPS[-1], _TOPS[-1], 0],
         "fill": "toself", "fillcolor": SKY_FILL, "line": {"width": 0},
         "hoverinfo": "skip", "showlegend": False,
     }  # fmt: skip
@@ -113,7 +113,7 @@ def saved(rows: Sequence[tuple[str, float]]) -> Figure:
             "xaxis": {"title": "users' requests that fail in 450 s", "range": [0, 1.2 * most],
                       "nticks": 5, "tickformat": ",d"},
             "yaxis": {"autorange": "reversed"},
-            "margin": {**_MARGIN, "l": 150, "r": 24},
+            "margin": {**_MARGIN, "l": 172, "r": 24},
             "showlegend": False,
         },
     }  # fmt: skip

@@ -72,14 +72,14 @@ def clock_table() -> Table:
     ):
         first, last = clocks.not_ready_s
         rows.append(
-            (label, f"{first:.0f} to {last:.0f} s", f"up to {clocks.endpoints_gone_s:.0f} s",
+            (label, f"{first:.0f} to {last:.0f} s", f"{clocks.endpoints_gone_s:.0f} s",
              f"{clocks.evicted_s:.0f} s", f"{clocks.replaced_s:.0f} s")
         )  # fmt: skip
     return Table(
         ("setting", "node NotReady", "endpoints gone", "pods deleted", "successors ready"),
         tuple(rows),
-        "Seconds after the last sign of life. The last column holds an estimate: 20 s to start "
-        "a pod.",
+        "Seconds after the loss. A lease is renewed every 10 s and looked at every 5 s, hence the "
+        "spread; what follows counts from the grace period. 20 s to start a pod are an estimate.",
     )
 
 

@@ -208,7 +208,7 @@ class _Pass:
         self.flow = {s.name: np.zeros((len(self.time_s), len(s.nodes))) for s in world.services}
         doors = list(world.ingress_nodes)
         for name, entry in self.door.entry_per_s.items():
-            come = (entry * self.door.passed[name])[:, None] * self.door.share
+            come = (entry * self.door.passed[name])[:, None] * self.door.share[name]
             self.flow[name] += np.einsum("ti,tip->tp", come, self.routes[INGRESS, name][:, doors])
         for service in world.callers_first:
             flow, most = self.flow[service.name], self._capacity(service)
@@ -249,7 +249,7 @@ class _Pass:
         failed = np.zeros((len(users), t))
         for k, name in enumerate(users):
             route = self.routes[INGRESS, name][:, list(world.ingress_nodes)]
-            worked = np.einsum("ti,tip,tp->t", self.door.share, route, well[name])
+            worked = np.einsum("ti,tip,tp->t", self.door.share[name], route, well[name])
             entry = self.door.entry_per_s[name]
             failed[k] = 1 - self.door.passed[name] * worked
             made[name] += entry

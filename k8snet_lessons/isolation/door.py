@@ -17,15 +17,16 @@ class Door:
 
     Attributes
     ----------
-    share : (t, i) array
-        Of the requests from outside, what each proxy takes; what is missing goes to a dead one.
+    share : dict
+        Service to a (t, i) array: of its requests from outside, what each proxy takes; what is
+        missing goes to a dead one.
     entry_per_s : dict
         Service to (t,) requests a second from outside.
     passed : dict
         Service to (t,) share of its requests that the proxies have capacity for.
     """
 
-    share: Floats
+    share: dict[str, Floats]
     entry_per_s: dict[str, Floats]
     passed: dict[str, Floats]
 
@@ -56,7 +57,10 @@ def door(world: World, fault: Fault, defenses: Defenses, time_s: Floats) -> Door
     else:
         pass_low = pass_high = _fits(capacity, offered_low + offered_high)
     passed = {name: pass_low if name in low else pass_high for name in entry}
-    return Door(share, entry, passed)
+    shares = dict.fromkeys(entry, share)
+    if defenses.bulkhead and fault.kind == "ingress-down":  # the proxy that crashes is a shared one
+        shares |= dict.fromkeys(low, np.full_like(share, 1 / share.shape[1]))
+    return Door(shares, entry, passed)
 
 
 def _proxies(

@@ -18,8 +18,9 @@ PANIC_PERCENT = 50
 def may_eject(endpoints: int, max_ejection_percent: int = MAX_EJECTION_PERCENT) -> int:
     """Endpoints that may be out at the same time.
 
-    The percentage is a ceiling: with fewer than ten endpoints the default of 10 % allows none,
-    unless ``always_eject_one_host`` is set (Envoy 1.31 on; older ones always allowed one).
+    The percentage is a ceiling (``DetectorImpl::ejectHost``): with fewer than ten endpoints the
+    default of 10 % allows none, unless ``always_eject_one_host`` is set (Envoy 1.31 on; the
+    documentation of older ones promised one in any case).
 
     Examples
     --------

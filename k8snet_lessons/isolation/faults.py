@@ -12,6 +12,8 @@ from k8snet_lessons.isolation._checks import number, whole
 NODE_MONITOR_GRACE_S: Final = 50.0
 # kubelet's lease is renewed every 10 s: up to so much of the grace period has run already.
 LEASE_EVERY_S: Final = 10.0
+# kube-controller-manager --node-monitor-period: it looks every 5 s.
+NODE_MONITOR_PERIOD_S: Final = 5.0
 # From the pods' Ready=False to every node's rules. estimate: the controller and the proxies
 # each work in batches; kube-proxy's minSyncPeriod is 1 s.
 PROPAGATION_S: Final = 1.0
@@ -183,7 +185,7 @@ BEARING_ON: Final = MappingProxyType(
         "coredns-slow": ("node_cache", "serve_stale"),
         "coredns-loss": ("node_cache",),
         "ingress-flood": ("bulkhead", "shedding"),
-        "ingress-down": ("bulkhead", "shedding"),
+        "ingress-down": ("bulkhead",),
         "node-lost": ("other_pod", "ejection", "same_zone", "disruption_budget"),
         "node-drain": ("disruption_budget", "same_zone"),
         "zone-cut": ("same_zone", "other_pod", "node_cache", "serve_stale", "ejection"),
@@ -200,7 +202,8 @@ class NodeClocks:
     Attributes
     ----------
     not_ready_s : (float, float)
-        Earliest and latest: the last lease may be as old as its interval.
+        Earliest and latest: the last lease may be as old as its interval, and the controller
+        looks from time to time. The others count from the grace period.
     endpoints_gone_s : float
         When the last node has taken its pods out of its rules.
     evicted_s, replaced_s : float
@@ -230,7 +233,7 @@ def node_clocks(
     number("toleration_s", toleration_s, 0, 86_400)
     number("start_s", start_s, 0, 3_600)
     return NodeClocks(
-        not_ready_s=(max(0.0, grace_s - LEASE_EVERY_S), grace_s),
+        not_ready_s=(max(0.0, grace_s - LEASE_EVERY_S), grace_s + NODE_MONITOR_PERIOD_S),
         endpoints_gone_s=grace_s + PROPAGATION_S,
         evicted_s=grace_s + toleration_s,
         replaced_s=grace_s + toleration_s + start_s,

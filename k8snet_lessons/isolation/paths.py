@@ -113,7 +113,7 @@ def endpoints_of(
         dead = (inside == outside) & cut & ~(inside & replaced)
         # The control plane is outside: what is cut off keeps the rules that it has.
         noticed = (t >= clocks.endpoints_gone_s) & (t < fault.lasts_s + PROPAGATION_S)
-        known &= ~(inside & outside & noticed & ~replaced & (fault.lasts_s > clocks.not_ready_s[1]))
+        known &= ~(inside & outside & noticed & ~replaced)
     elif fault.kind == "node-drain":
         known &= ~_drained(fault, defenses, here, time_s)[:, None, :]
     elif fault.kind == "conntrack-full":

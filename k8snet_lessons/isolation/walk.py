@@ -160,7 +160,8 @@ class _Cluster:
                 and not (cut and zone[self.world.ingress_nodes[k]] == self.fault.zone)
             ]  # fmt: skip
         door = self.draw.choice(doors)
-        if not self.proxy_up(door):
+        apart = self.defenses.bulkhead and service.low_priority
+        if not self.proxy_up(door) and not (apart and self.fault.kind == "ingress-down"):
             return False
         return self.call((INGRESS, door), self.world.ingress_nodes[door], "", service)
 

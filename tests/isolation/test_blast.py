@@ -57,6 +57,7 @@ CASES = [
     ("ingress-flood", {"bulkhead": True}),
     ("ingress-flood", {"shedding": True}),
     ("ingress-down", {}),
+    ("ingress-down", {"bulkhead": True}),
     ("node-lost", {}),
     ("node-lost", {"same_zone": True}),
     ("node-lost", {"ejection": True, "max_ejection_percent": 40}),
@@ -187,7 +188,7 @@ def test_shares_are_shares_and_nothing_fails_before(kind):
 
 def test_the_clocks_of_a_lost_node():
     clocks = node_clocks()
-    assert clocks.not_ready_s == (40, 50)
+    assert clocks.not_ready_s == (40, 55)
     assert (clocks.endpoints_gone_s, clocks.evicted_s, clocks.replaced_s) == (51, 350, 370)
     assert node_clocks(toleration_s=30).replaced_s == 100
 

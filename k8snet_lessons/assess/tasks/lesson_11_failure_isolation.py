@@ -137,7 +137,7 @@ CLOCKS = asking(
     draw=_draw_clocks,
     prompt=lambda given: f"""A Service has **{given["pods"]} pods**, each on a node of its own, each
 **{given["load_percent"]} %** busy. One of these nodes loses power, having renewed its lease a moment before. Kubernetes is
-1.36 with default settings, but the pods tolerate `not-ready` and `unreachable` for **{given["toleration_s"]} s**. From
+1.36 with default settings (leave the controllers' own rhythm of looking aside), but the pods tolerate `not-ready` and `unreachable` for **{given["toleration_s"]} s**. From
 `NotReady` to the last node's rules takes 1 s, starting a pod 20 s. There are no retries.
 
 - `"gone_s"`: when, in seconds after the loss, does the last node stop sending new connections there?
