@@ -120,7 +120,7 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
             ),
             Panel(
                 "Other pods that reach each pod",
-                figures.visitors(found),
+                figures.visitors(found, PAYMENT),
                 f"{into} other pods reach {PAYMENT}.",
             ),
         ),
@@ -154,7 +154,8 @@ def _names(settings: Mapping[str, Any]) -> list[str]:
 
 
 def _said(verdict: Verdict) -> str:
-    return f"{'allowed' if verdict else 'refused'}. {verdict.because}."
+    why = verdict.because[0].upper() + verdict.because[1:]
+    return f"{'allowed' if verdict else 'refused'}. {why}."
 
 
 def _rows(found: Reachability) -> Iterable[Row]:

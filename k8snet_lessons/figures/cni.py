@@ -53,16 +53,23 @@ def goodput(curves: dict[str, Sequence[float]], model: str, here: tuple[int, flo
                     "name": NAMES[each],
                     "x": SIZES_BYTES,
                     "y": curves[each],
-                    "line": {
-                        "color": BLUE if each == model else GRAY,
-                        "width": 3 if each == model else 1.5,
-                    },
+                    "line": {"color": GRAY, "width": 1.5},
                     "hovertemplate": "%{x:,} bytes: %{y:.3~g} Gbit/s<extra>"
                     + NAMES[each]
                     + "</extra>",
                 }
                 for each in NAMES
             ],
+            # The chosen one once more, so that it lies on top of the others.
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": NAMES[model],
+                "x": SIZES_BYTES,
+                "y": curves[model],
+                "line": {"color": BLUE, "width": 3},
+                "hoverinfo": "skip",
+            },
             {
                 "type": "scatter",
                 "mode": "markers",
@@ -77,7 +84,7 @@ def goodput(curves: dict[str, Sequence[float]], model: str, here: tuple[int, flo
             "xaxis": {
                 "title": "message size (bytes, log scale)",
                 "type": "log",
-                "range": [1.8, 4.82],
+                "range": [1.75, 4.9],
                 "tickvals": [64, 256, 1024, 4096, 16384, 65536],
                 "ticktext": ["64", "256", "1 Ki", "4 Ki", "16 Ki", "64 Ki"],
             },

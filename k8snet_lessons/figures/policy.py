@@ -74,19 +74,21 @@ def heat_map(found: Reachability, marked: tuple[str, str]) -> Figure:
     }
 
 
-def visitors(found: Reachability) -> Figure:
-    """How many other pods reach each pod."""
-    counts = [
-        int(found.allowed[:, j].sum()) - int(found.allowed[j, j]) for j in range(len(found.pods))
-    ]
+def visitors(found: Reachability, first: str) -> Figure:
+    """How many other pods reach each pod, the one that it is about on top."""
+    counts = {
+        pod: int(found.allowed[:, j].sum()) - int(found.allowed[j, j])
+        for j, pod in enumerate(found.pods)
+    }
+    order = sorted(counts, key=lambda pod: pod != first)
     return {
         "data": [
             {
                 "type": "bar",
                 "orientation": "h",
-                "x": counts,
-                "y": list(found.pods),
-                "marker": {"color": BLUE},
+                "x": [counts[pod] for pod in order],
+                "y": order,
+                "marker": {"color": [BLUE if pod == first else GRAY for pod in order]},
                 "hovertemplate": "%{x} pods reach %{y}<extra></extra>",
             }
         ],

@@ -9,7 +9,7 @@ import numpy as np
 from k8snet_lessons.data.measured import load
 from k8snet_lessons.datapath.cni import MtuFate, MtuPath, encapsulation
 from k8snet_lessons.figures._spec import Figure
-from k8snet_lessons.figures.palette import BLUE, GRAY, GREEN, INK, PURPLE, VERMILLION
+from k8snet_lessons.figures.palette import BLUE, GRAY, GREEN, INK, VERMILLION
 from k8snet_lessons.figures.tables import Table
 
 LARGEST_MESSAGE_BYTES = 65_507
@@ -36,7 +36,7 @@ def waits(tcp: MtuFate, udp: MtuFate, here: tuple[str, int, float]) -> Figure:
             "text": fate.felt, "hovertemplate": "%{x:,} bytes: %{text}<extra></extra>",
         }
         for name, fate, color, dash in (
-            ("TCP", tcp, BLUE, "solid"), ("UDP", udp, PURPLE, "dash"))
+            ("TCP", tcp, BLUE, "solid"), ("UDP", udp, GRAY, "dash"))
     ]  # fmt: skip
     mark = {
         "type": "scatter", "mode": "markers", "name": "this setting",
