@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from k8snet_lessons.assess import assignment
 from k8snet_lessons.assess.gradebook import Gradebook
-from k8snet_lessons.assess.grading.grader import Submitted
+from k8snet_lessons.assess.grading.cage import SandboxError
+from k8snet_lessons.assess.grading.grader import Grader, Submitted
 
 ROOT = Path(__file__).resolve().parents[2]
 SOLUTIONS = sorted((ROOT / "solutions").glob("*.ipynb"))
@@ -35,6 +37,30 @@ def test_an_unattempted_exercise_is_graded_with_no_points(grader, path):
     graded = grader.grade(Submitted("ada", path.stem, data, 0))
     assert (graded.status, graded.reason, graded.score) == ("graded", "", 0)
     assert {verdict.status for verdict in graded.tasks} == {"unattempted"}
+
+
+def test_a_course_that_does_not_run_stops_the_grader_and_grades_nobody(originals, cage):
+    broken = replace(originals[SOLUTIONS[0].stem], setup="import nothing_of_this_name")
+    data = SOLUTIONS[0].read_bytes()
+    with (
+        Grader({SOLUTIONS[0].stem: broken}, cage) as one,
+        pytest.raises(SandboxError, match="nothing_of_this_name"),
+    ):
+        one.grade(Submitted("ada", SOLUTIONS[0].stem, data, 0))
+
+
+def test_an_import_in_the_parameters_cell_counts(grader):
+    notebook = json.loads(SOLUTIONS[4].read_text())
+    for cell in notebook["cells"]:
+        if cell["id"] == "parameters":
+            cell["source"] = "import math\nseed = 99\n"
+        if cell["id"] == "answer-cure":
+            cell["source"] = "cure = {'max_entries': math.floor(393_216.5), 'time_wait_s': 30}"
+            cell["source"] += "\ncure['keepalive_share'] = 0.5"
+    data = json.dumps(notebook).encode()
+    graded = grader.grade(Submitted("ada", SOLUTIONS[4].stem, data, 0))
+    assert graded.score == graded.max_score
+    assert "names seed 99" in graded.reason
 
 
 @pytest.fixture

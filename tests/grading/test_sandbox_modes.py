@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -141,6 +142,16 @@ def test_what_knows_answers_is_not_there(warm, cell):
     assert cell("import socket; socket.create_connection(('192.0.2.1', 9), 1)")[0] == "OSError"
     assert cell("open('/usr/x', 'w')")[0] in ("OSError", "PermissionError")
     assert cell("assert os.getpid() == 1") is None
+
+
+def test_a_hidden_folder_is_empty_even_inside_one_that_is_shown(warm):
+    if not warm.cage.apart:
+        return
+    hidden = Warm(Cage(warm.cage.mode, (Path("/usr/share"),)))
+    talk = Talk(hidden, Limits())
+    assert talk("import os; assert os.listdir('/usr/share') == [] != os.listdir('/usr')") is None
+    talk.run.close()
+    hidden.close()
 
 
 @pytest.mark.parametrize("field", [{"cell_s": 0}, {"submission_s": -1}, {"memory_mb": 1}])

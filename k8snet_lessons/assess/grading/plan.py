@@ -95,11 +95,15 @@ def lay_out(original: Original, cells: Sequence[Cell]) -> tuple[Step, ...]:
         (cell, _role(original, cell.name, cell.source)) for cell in cells if cell.source.strip()
     ]
     due = _due(original, [role for _, role in mine])
-    # The parameters cell is open to students, who may have put an import there: theirs runs,
-    # and then the original settles what it says.
-    steps = [Step("student", "", cell.source) for cell, role in mine if role[0] == "parameters"]
-    steps += [Step("parameters", "", original.parameters), Step("setup", "", original.setup)]
+    steps = [Step("parameters", "", original.parameters), Step("setup", "", original.setup)]
     steps += [Step("ask", task, source) for task, source in original.asks.items()]
+    # The parameters cell is open to students, who may have put an import there. What theirs
+    # says of name and seed comes too late to matter.
+    steps += [
+        Step("student", "", cell.source)
+        for cell, role in mine
+        if role[0] == "parameters" and cell.source.strip() != original.parameters.strip()
+    ]
     for place, (cell, (kind, task)) in enumerate(mine):
         if kind == "ask":
             steps.append(Step("ask", task, original.asks[task]))

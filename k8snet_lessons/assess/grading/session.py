@@ -81,6 +81,12 @@ class Session:
 
         When the kernel is lost, the steps before it are run again in a fresh one, without
         the step that lost it; each further step then finds what it needs.
+
+        Raises
+        ------
+        SandboxError
+            If a process is lost, or a cell of the course fails, before any code of the
+            student's has run.
         """
         if not self._alive():
             return ("NotRun", "the time or the kernels of this submission are used up")
@@ -92,6 +98,8 @@ class Session:
                 raise SandboxError(f"the sandbox does not run: {why or lost.why}") from None
             self._note(step, why or lost.why)
             return ("KernelLost", why or lost.why)
+        if error and not self._touched:
+            raise SandboxError(f"a cell of the course failed: {': '.join(error)}")
         if step.kind != "check":
             self._history.append(step)
         return error

@@ -109,7 +109,9 @@ def mount_private(disk_mb: int) -> None:
 def bound(memory_mb: int, processes: int, disk_mb: int, cpu_s: int, cpu: int) -> None:
     """Set what the kernel counts for each process, one processor, and the last place in line."""
     megabyte = 1 << 20
-    address_space = memory_mb * megabyte + _own_address_space()
+    mapped, resident = _own_size()
+    # One process alone meets this limit, and a MemoryError, before the keeper counts it out.
+    address_space = mapped + (memory_mb - 16) * megabyte - resident
     for limit, value in (
         (resource.RLIMIT_AS, address_space),
         (resource.RLIMIT_NPROC, processes),
@@ -129,9 +131,11 @@ def bound(memory_mb: int, processes: int, disk_mb: int, cpu_s: int, cpu: int) ->
     os.nice(10)
 
 
-def _own_address_space() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    return pages * resource.getpagesize()
+def _own_size() -> tuple[int, int]:
+    """Return the bytes that this process has mapped, and those that it has in memory."""
+    mapped, resident = Path("/proc/self/statm").read_text().split()[:2]
+    page = resource.getpagesize()
+    return int(mapped) * page, int(resident) * page
 
 
 def give_up_rights(uid: int | None) -> None:

@@ -88,6 +88,8 @@ def _become_student(
         )
         confine.give_up_rights(uid)
         confine.filter_calls()
+        for name in ("k8snet_lessons", "IPython"):  # not found would look like not answered
+            os.listdir(os.path.dirname(str(sys.modules[name].__file__)))
     except BaseException as error:
         _say(talk, json.dumps({"broken": f"{type(error).__name__}: {error}"}))
         os._exit(1)
