@@ -69,12 +69,12 @@ class Channels:
         self.listed: list[list[int]] = [[] for _ in range(spec.connections)]
         self.ready: list[set[int]] = [set() for _ in range(spec.connections)]
         self.lists = [0] * spec.connections
+        self.changed_ns = [0] * spec.connections
         self.sent = [0] * spec.connections
         self.openings = [[0] * spec.all_pods for _ in range(spec.connections)]
         self.resolvers = [Resolver(spec.min_resolution_s) for _ in range(spec.connections)]
         for channel in range(spec.connections):
             self.renew(channel)
-            self.lists[channel] = 0
 
     def renew(self, channel: int) -> None:
         """Take over what DNS says."""
@@ -87,10 +87,11 @@ class Channels:
             self.world.env.process(self.connection(channel, pod))
 
     def become(self, channel: int, ready: set[int]) -> None:
-        """Another list begins another round."""
+        """Another list begins another round; several changes at one instant make one list."""
         if ready != self.ready[channel]:
             self.ready[channel] = ready
-            self.lists[channel] += 1
+            self.lists[channel] += self.world.env.now > self.changed_ns[channel]
+            self.changed_ns[channel] = int(self.world.env.now)
 
     def ask(self, channel: int) -> None:
         resolver = self.resolvers[channel]

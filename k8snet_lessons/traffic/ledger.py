@@ -266,7 +266,9 @@ def _channel(
                 connect(pod)
         if sorted(ready) != before:
             written.add(channel, begin, now, before, _turn(luck, channel, spec, lists, before))
-            begin, lists = now, lists + 1
+            # Several changes at one instant make one new list.
+            lists += now > begin
+            begin = now
     last = sorted(ready)
     written.add(channel, begin, spec.duration_s, last, _turn(luck, channel, spec, lists, last))
 

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from k8snet_lessons.traffic import (
     BALANCING,
     CLIENT_SIDE,
+    LAYER_7,
     PROTOCOLS,
     TrafficSpec,
     serve,
@@ -42,9 +45,51 @@ SPECS = {
 }
 
 
+@st.composite
+def traffic(draw):
+    """Any traffic whatever, instants that fall together included."""
+    rule, protocol = draw(st.sampled_from(WAYS))
+    several = st.sampled_from
+    return TrafficSpec(
+        balancing=rule,
+        protocol=protocol,
+        requests_per_s=100,
+        duration_s=draw(several((3.0, 8.0))),
+        clients=draw(st.integers(1, 5)),
+        connections_per_client=draw(st.integers(1, 4)),
+        shared_proxies=draw(st.integers(0, 7)) if rule in LAYER_7 else 0,
+        pods=draw(st.integers(1, 9)),
+        scaled_to=draw(st.integers(1, 9)),
+        scale_at_s=draw(several((0.0, 2.0, 30.0))),
+        start_s=draw(several((0.0, 1.5))),
+        readiness_probe=draw(st.booleans()),
+        propagation_s=draw(several((0.0, 0.7, 3.0))),
+        prestop_s=draw(several((0.0, 0.7, 2.0))),
+        drains=draw(st.booleans()),
+        termination_grace_s=draw(several((2.0, 30.0))),
+        max_age_s=draw(several((0.3, 2.0, np.inf))),
+        age_grace_s=draw(several((0.0, 0.01, np.inf))),
+        min_resolution_s=draw(several((0.0, 0.5, 30.0))),
+        retry_s=draw(several((0.05, 1.0))),
+        service_us=draw(several((100.0, 40_000.0))),
+        pod_workers=draw(st.integers(1, 3)),
+        deadline_s=draw(several((0.02, 2.0))),
+        keys=draw(several((1, 7))),
+    )
+
+
+@given(traffic())
+@settings(max_examples=60, deadline=None)
+def test_any_traffic_request_by_request(spec):
+    alike(serve(spec, seed=5), serve_by_process(spec, seed=5))
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_request_by_request(name):
-    fast, slow = serve(SPECS[name], seed=3), serve_by_process(SPECS[name], seed=3)
+    alike(serve(SPECS[name], seed=3), serve_by_process(SPECS[name], seed=3))
+
+
+def alike(fast, slow):
     assert np.array_equal(fast.pod, slow.pod)
     assert np.array_equal(fast.cause, slow.cause)
     np.testing.assert_allclose(fast.latency_us, slow.latency_us, atol=0.1)
