@@ -175,17 +175,22 @@ def _connections(spec: TrafficSpec, life: Endpoints, known: Known, luck: Luck) -
         else:
             pod = kernel.choose(node, known.at(now), luck.opening(place, time), now)
         if pod >= 0 and life.listens_from[pod] <= now < life.listens_until[pod]:
-            aged = now + luck.age_s(place, time)
+            aged = _whole_ns(now + luck.age_s(place, time))
             end = min(aged, float(life.listens_until[pod]))
             kernel.opened(node, pod)
             held[place] = pod
             written.add(place, now, end, (pod,), retired=aged <= life.listens_until[pod])
         else:
-            end = now + spec.retry_s
+            end = _whole_ns(now + spec.retry_s)
             written.add(place, now, end, ())
         heapq.heappush(coming, (end, number, place, time + 1))
         number += 1
     return written.ledger(spec.connections)
+
+
+def _whole_ns(at_s: float) -> float:
+    """Round to the clock of the processes, so that sums end where they are meant to."""
+    return round(at_s, 9)
 
 
 def first_that_listens(listed: list[int], uniform: float, life: Endpoints, now_s: float) -> int:
@@ -224,12 +229,13 @@ def _channel(
         """Open a connection; one that is refused is tried again later."""
         if life.listens_from[pod] <= now < life.listens_until[pod]:
             place = channel * spec.all_pods + pod
-            end = min(now + luck.age_s(place, openings[pod]), float(life.listens_until[pod]))
+            aged = _whole_ns(now + luck.age_s(place, openings[pod]))
+            end = min(aged, float(life.listens_until[pod]))
             openings[pod] += 1
             if pod not in ready:
                 ready.append(pod)
         else:
-            end = now + spec.retry_s
+            end = _whole_ns(now + spec.retry_s)
         until[pod] = end
         heapq.heappush(coming, (end, pod))
 

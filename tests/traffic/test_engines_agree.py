@@ -79,7 +79,7 @@ def traffic(draw):
 
 
 @given(traffic())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 def test_any_traffic_request_by_request(spec):
     alike(serve(spec, seed=5), serve_by_process(spec, seed=5))
 
