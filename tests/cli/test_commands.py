@@ -137,7 +137,7 @@ def test_open_serves_the_lesson_and_stops_when_told():
     if not (ROOT / "notebooks" / "00-start-here.ipynb").is_file():
         pytest.skip("the start notebook is not there yet")
     server = subprocess.Popen(
-        [sys.executable, "-m", "k8snet_lessons", "open", "--json"],
+        [sys.executable, "-m", "k8snet_lessons", "open", "--json", "--reading"],
         stdout=subprocess.PIPE,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -147,6 +147,7 @@ def test_open_serves_the_lesson_and_stops_when_told():
         with urllib.request.urlopen(said["url"], timeout=30) as page:
             assert page.status == 200
             assert "00-start-here.ipynb" in page.url
+            assert page.url.endswith("&k8snet-reading=on")
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(30)

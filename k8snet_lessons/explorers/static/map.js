@@ -115,13 +115,4 @@ function save(name, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-export default {
-  render({ model, el }) {
-    const view = new MapView(model, el);
-    const show = hideReading(el);
-    return () => {
-      view.stop();
-      show();
-    };
-  },
-};
+export default pageOf(MapView);

@@ -1,4 +1,4 @@
-// What the pages share: hiding the reading form that stands before a live page.
+// What the pages share: how they are shown, and hiding the reading form that stands before them.
 
 // A page may be made long before it is put into the notebook, so this waits until it has a size.
 function hideReading(el) {
@@ -15,6 +15,20 @@ function hideReading(el) {
   return () => {
     laid.disconnect();
     if (before) before.style.display = "";
+  };
+}
+
+// What the widget's module exports for a view with a `stop`.
+function pageOf(View) {
+  return {
+    render({ model, el }) {
+      const view = new View(model, el);
+      const show = hideReading(el);
+      return () => {
+        view.stop();
+        show();
+      };
+    },
   };
 }
 

@@ -1,10 +1,1 @@
-export default {
-  render({ model, el }) {
-    const view = new QuizView(model, el);
-    const show = hideReading(el);
-    return () => {
-      view.stop();
-      show();
-    };
-  },
-};
+export default pageOf(QuizView);
