@@ -14,7 +14,6 @@ amount to. Where the record is kept: `place`.
 from functools import cache
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
 
 from k8snet_lessons.course.progress.event import (
     Event,
@@ -26,10 +25,8 @@ from k8snet_lessons.course.progress.event import (
     reviewed,
     touched,
 )
+from k8snet_lessons.course.progress.keeper import Keeper
 from k8snet_lessons.course.progress.place import lesson_here, on_binder, place
-
-if TYPE_CHECKING:
-    from k8snet_lessons.course.progress.keeper import Keeper
 
 __all__ = [
     "Event",
@@ -50,13 +47,11 @@ __all__ = [
 
 
 @cache
-def _keeper(path: Path) -> "Keeper":
-    from k8snet_lessons.course.progress.keeper import Keeper
-
+def _keeper(path: Path) -> Keeper:
     return Keeper(path)
 
 
-def keeper() -> "Keeper | None":
+def keeper() -> Keeper | None:
     """Return this process's keeper of the record, or None where nothing is recorded."""
     path = place()
     return None if path is None else _keeper(path)
