@@ -10,7 +10,7 @@ from k8snet_lessons.course.curriculum import LESSONS
 from k8snet_lessons.data.measured import names
 
 ROOT = Path(__file__).resolve().parents[2]
-WRITTEN = [one for one in LESSONS if claims(one)]
+WRITTEN = [one for one in LESSONS if one.ready and (one.kind == "lesson" or one.number == 0)]
 CLAIMS = [(lesson, claim) for lesson in WRITTEN for claim in claims(lesson)]
 
 
@@ -64,4 +64,4 @@ def test_a_value_is_compared_as_the_lesson_rounds(says, value, holds):
 
 
 def test_the_ledger_shows_every_lesson_that_has_claims():
-    assert list(ledger()) == WRITTEN
+    assert list(ledger()) == [one for one in WRITTEN if claims(one)]

@@ -85,7 +85,9 @@ CLAIMS = (
         _OUTLIERS,
     ),
     documented(
-        "(before Envoy 1.31 one always was", "Envoy: max_ejection_percent, release notes", _OUTLIERS
+        "since Envoy 1.31 that has to be asked for",
+        "Envoy: max_ejection_percent, release notes",
+        _OUTLIERS,
     ),
     chosen("30 requests a second against a capacity of 50, slowed to a fifth for 5 s", _STORM),
     recorded("14 s and more after the slow spell", "retry-storm"),
