@@ -146,6 +146,8 @@ def test_cpu_is_counted_as_the_controller_counts_it(nodes, expected):
         {"zones": "ab", "cpus": [1, 1]},
         {"zones": {"a": 1, "b": 1}, "endpoints": -1},
         {"zones": {"a": 1, "b": 1}, "endpoints": {"a": -1}},
+        {"zones": {"a": 1, "b": 1}, "endpoints": 2.5},
+        {"zones": {"a": 1, "b": 1}, "endpoints": ["a", 3]},
     ],
 )
 def test_input_that_does_not_fit_is_refused(arguments):

@@ -354,6 +354,11 @@ def _as_endpoints(
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
                 raise InputError(f"endpoints in zone {zone}", count, "a whole number, zero or more")
         return [ZoneEndpoint(zone) for zone, count in endpoints.items() for _ in range(count)]
+    if not isinstance(endpoints, Sequence):
+        raise InputError("endpoints", endpoints, "a list of zones, a count by zone, or a count")
+    for at, entry in enumerate(endpoints):
+        if not (entry is None or isinstance(entry, str | ZoneEndpoint)):
+            raise InputError(f"endpoint {at}", entry, "a zone's name, a ZoneEndpoint, or None")
     return [
         entry if isinstance(entry, ZoneEndpoint) else ZoneEndpoint(entry) for entry in endpoints
     ]
