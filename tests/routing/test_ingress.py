@@ -112,6 +112,18 @@ def test_the_most_specific_host_decides_alone():
     assert any("less specific" in each.because for each in told.runners_up)
 
 
+def test_a_host_without_paths_goes_to_the_default_backend():
+    bare = (
+        "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\n"
+        "metadata: {name: b, namespace: web}\n"
+        "spec: {defaultBackend: {service: {name: rest, port: {number: 80}}}, "
+        "rules: [{host: bare.example.com}]}\n"
+    )
+    text = ingress([("Prefix", "/", "any")], "a") + bare
+    assert reached(text, "/x", "bare.example.com") == "rest"
+    assert reached(text, "/x", "other.example.com") == "any"
+
+
 def test_without_a_default_backend_the_controller_answers_404():
     told = explain_route(load_manifests(ingress([("Exact", "/a", "s")])), "h", "/b")
     assert not told

@@ -9,6 +9,7 @@ https://kubernetes.io/docs/concepts/services-networking/ingress/ and the API's o
   and Envoy's virtual hosts work that way.
 - Where the manifests declare IngressClasses, an Ingress whose ``ingressClassName`` is none of
   them is served by nobody; where they declare none, any name is taken for a class that exists.
+- A rule with a host and no paths sends all that is for this host to the default backend.
 - The same host and path twice: the oldest Ingress wins, then the first by name.
 """
 
@@ -95,8 +96,9 @@ def _served(cluster: Cluster, ingress: Any) -> bool:
 def route_by_ingress(cluster: Cluster, request: Request, ingress_class: str | None) -> Routing:
     """Route a request by the Ingresses of a cluster, of one class or of all."""
     objects = ingresses_of(cluster, ingress_class)
+    known = [(_rank(pattern), name) for name, pattern in _hosts(objects, request.host)]
     reached = list(_paths_for_host(cluster, objects, request.host))
-    best_host = min((path.host_rank for path in reached), default=None)
+    best_host = min((rank for rank, _ in known), default=None)
     decisive = [path for path in reached if path.host_rank == best_host]
     matching = sorted((p for p in decisive if _matches(p, request.path)), key=lambda p: p.order)
     if matching:
@@ -112,14 +114,14 @@ def route_by_ingress(cluster: Cluster, request: Request, ingress_class: str | No
             Candidate(str(winner), _why(winner, rest)),
             (*(Candidate(str(p), _lost(winner, p)) for p in rest), *overruled),
         )
-    owners = {path.ingress for path in decisive}
+    owners = {name for rank, name in known if rank == best_host}
     default = _default_backend(cluster, objects, owners)
     if default is None:
-        why = "no path of its host matches" if decisive else "no rule is for this host"
+        why = "no path of its host matches" if known else "no rule is for this host"
         note = f"{why}, and there is no default backend: the controller answers 404"
         return Routing(None, {}, 404, None, request.host, request.path, None, (), (note,))
     name, backend = default
-    why = "no path of the host matches" if decisive else "no rule is for this host"
+    why = "no path of the host matches" if known else "no rule is for this host"
     return _sent(backend, request, Candidate(f"Ingress {name}, default backend", why), ())
 
 
@@ -129,6 +131,21 @@ def _matches(path: _Path, requested: str) -> bool:
     return prefix_matches(path.path, requested)
 
 
+def _hosts(objects: list[tuple[str, Any]], host: str) -> Iterator[tuple[str, str]]:
+    """Iterate over the rules that know a host, with paths or without."""
+    for name, ingress in objects:
+        for rule in ingress.spec.rules or []:
+            pattern = rule.host or ""
+            if not pattern or one_label_matches(pattern, host):
+                yield name, pattern
+
+
+def _rank(pattern: str) -> int:
+    if not pattern:
+        return _ANY_HOST
+    return _WILDCARD_HOST if pattern.startswith("*.") else _EXACT_HOST
+
+
 def _paths_for_host(cluster: Cluster, objects: list[tuple[str, Any]], host: str) -> Iterator[_Path]:
     for name, ingress in objects:
         namespace = ingress.metadata.namespace or "default"
@@ -136,16 +153,9 @@ def _paths_for_host(cluster: Cluster, objects: list[tuple[str, Any]], host: str)
             pattern = rule.host or ""
             if pattern and not one_label_matches(pattern, host):
                 continue
-            rank = (
-                _ANY_HOST
-                if not pattern
-                else _WILDCARD_HOST
-                if pattern.startswith("*.")
-                else _EXACT_HOST
-            )
             for at, entry in enumerate((rule.http.paths if rule.http else None) or []):
                 yield _Path(
-                    rank,
+                    _rank(pattern),
                     pattern,
                     entry.path or "/",
                     entry.pathType,

@@ -26,7 +26,7 @@ CLAIMS = (
         f"{_CACHE}/nodelocaldns",
     ),
     documented("glibc then waited 5 s, its default time-out, and musl 2.5 s", _RESOLVERS),
-    documented("Kernels since 2020 (5.7) resolve the clash", _CLASH),
+    documented("Kernels since 2020 (5.6) resolve the clash", _CLASH),
     documented("If you still see lookups of 5 s", _RESOLVERS),
     documented("Lookups of 5.0 s (glibc, Go) or 2.5 s (musl)", _RESOLVERS),
     recorded("ndots 2, trailing dots", "lookups"),

@@ -14,9 +14,9 @@ from k8snet_lessons.errors import InputError
 SNAT_PORTS = 65_536 - 1_024
 # What became of the losing UDP datagram, by release. Commits ed07d9a021df (4.19) and
 # 4e35c1cb9460 (5.0) let it join the winner's entry where both go to the same backend;
-# 6a757c07e51f (5.7) also where NAT sent them to different ones. `clash_resolve` counts it.
+# 6a757c07e51f (5.6) also where NAT sent them to different ones. `clash_resolve` counts it.
 SAME_BACKEND_RESOLVED_SINCE = (5, 0)
-ALL_RESOLVED_SINCE = (5, 7)
+ALL_RESOLVED_SINCE = (5, 6)
 
 
 def snat_refusals(connections: int, ports: int = SNAT_PORTS, source_addresses: int = 1) -> int:
