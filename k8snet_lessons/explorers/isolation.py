@@ -10,6 +10,7 @@ from k8snet_lessons.explorers._view import Number, Panel, Prediction, Row, View
 from k8snet_lessons.explorers._widget import Explorer
 from k8snet_lessons.figures import isolation as figures
 from k8snet_lessons.isolation import (
+    ALONE_NAMES,
     BEARING_ON,
     DEFENSE_NAMES,
     FAULT_NAMES,
@@ -165,7 +166,7 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
     found = blast(world, fault, defenses)
     alone = each_defense_alone(world, fault)
     bars = [("as set", found.failed_requests), ("no defense", alone[""])]
-    bars += [(DEFENSE_NAMES[name], alone[name]) for name in BEARING_ON[fault.kind]]
+    bars += [(ALONE_NAMES[name], alone[name]) for name in BEARING_ON[fault.kind]]
     suffering = found.suffering()
     per_namespace = [
         number

@@ -10,7 +10,6 @@ from k8snet_lessons.figures.palette import (
     BLUE,
     GRAY,
     GREEN,
-    GRID,
     INK,
     PURPLE,
     SKY_FILL,
@@ -24,7 +23,10 @@ _LINES = ((BLUE, "solid"), (VERMILLION, "dash"), (GREEN, "dot"), (PURPLE, "dashd
 STEPS = (0.1, 1.0, 5.0, 25.0)
 _STEP_NAMES = ("none", "to 1 %", "to 5 %", "to 25 %", "more")
 # One hue from faint to full: reads without color vision, and on a dark page.
-_STEP_COLORS = (GRID, *(f"rgba(192, 74, 0, {alpha})" for alpha in (0.22, 0.45, 0.72, 1.0)))
+_STEP_COLORS = (
+    "rgba(128, 138, 150, 0.2)",
+    *(f"rgba(192, 74, 0, {alpha})" for alpha in (0.22, 0.45, 0.72, 1.0)),
+)
 _TOPS = (5, 12, 30, 60, 105)
 _EVERY_S = 2
 

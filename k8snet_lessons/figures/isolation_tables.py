@@ -5,8 +5,8 @@ from statistics import mean, median
 from k8snet_lessons.data.measured import load
 from k8snet_lessons.figures.tables import Table
 from k8snet_lessons.isolation import (
+    ALONE_NAMES,
     BEARING_ON,
-    DEFENSE_NAMES,
     EXAMPLE,
     FAULT_NAMES,
     Fault,
@@ -33,7 +33,7 @@ def radius_table(lasts_s: float = 120.0) -> Table:
         alone = each_defense_alone(EXAMPLE, fault)
         best = min(BEARING_ON[kind], key=lambda each: alone[each])
         saved = 1 - alone[best] / alone[""]
-        helps = f"{DEFENSE_NAMES[best]} ({100 * saved:.0f} % saved)" if saved > 0.01 else "none"
+        helps = f"{ALONE_NAMES[best]} ({100 * saved:.0f} % saved)" if saved > 0.01 else "none"
         worst = [_percent(float(found.of_namespace(each).max())) for each in found.namespaces]
         longest = max(found.lasting_s(each) for each in found.namespaces)
         rows.append((name, *worst, f"{longest:.0f} s", helps))

@@ -3,6 +3,7 @@
 from k8snet_lessons.isolation.blast import Blast, blast, each_defense_alone, storm_spec
 from k8snet_lessons.isolation.ejection import ejected_spans, may_eject, panics
 from k8snet_lessons.isolation.faults import (
+    ALONE_NAMES,
     BEARING_ON,
     DEFENSE_NAMES,
     FAULT_NAMES,
@@ -27,6 +28,7 @@ from k8snet_lessons.isolation.walk import Walked, walk
 from k8snet_lessons.isolation.world import EXAMPLE, Habits, Service, World, example
 
 __all__ = [
+    "ALONE_NAMES",
     "BEARING_ON",
     "DEFENSE_NAMES",
     "EXAMPLE",

@@ -178,6 +178,9 @@ DEFENSE_NAMES: Final = MappingProxyType(
     }
 )
 
+#: The same where one stands alone: stale answers are nothing without the cache.
+ALONE_NAMES: Final = MappingProxyType({**DEFENSE_NAMES, "serve_stale": "node cache, serving stale"})
+
 #: The defenses that bear on each fault, for good or ill; the others change nothing.
 BEARING_ON: Final = MappingProxyType(
     {
