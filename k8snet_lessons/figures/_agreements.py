@@ -86,6 +86,7 @@ def agreements() -> tuple[Agreement, ...]:
         *_snat(),
         *_tunnels(),
         *_channels(),
+        *_storms(),
     )
 
 
@@ -226,3 +227,25 @@ def _channels() -> Iterator[Agreement]:
         "independent",
         remark=f"{len(idle)} trials: chance alone moves a share by two points and more.",
     )
+
+
+def _storms() -> Iterator[Agreement]:
+    from k8snet_lessons.isolation import StormSpec, storm
+
+    record = load("retry-storm")
+    marks = (10, 15, 20, 25, 30)
+    for setting in ("three retries", "three retries, short queue"):
+        spec = StormSpec(**record.parameters["spec"][setting])
+        rounds = [each.samples for each in record.find("attempts", setting=setting)]
+        said = storm(spec).attempts_per_s
+        yield Agreement(
+            f"attempts in a storm: {setting}",
+            "until (s)",
+            "attempts since the start",
+            tuple(map(float, marks)),
+            tuple(float(said[:mark].sum()) for mark in marks),
+            tuple(sum(sum(each[:mark]) for each in rounds) / len(rounds) for mark in marks),
+            record.experiment,
+            "independent",
+            remark="The mean of three rounds, whose requests came by chance.",
+        )
