@@ -48,7 +48,7 @@ seeds.csv has the columns student, seed and, if wanted, assignment.
 )
 @click.option(
     "--jobs",
-    type=click.IntRange(1, 256),
+    type=click.IntRange(1, 128),
     help="Submissions at a time [default: the processors of this machine].",
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler that has the workers.")

@@ -44,6 +44,7 @@ class Warm:
         self._control: socket.socket | None = None
         self._ready = False
         self._retired = False
+        self._latest: Run | None = None
 
     def launch(self) -> None:
         """Begin to start the server, if it does not run, and do not wait for it.
@@ -121,11 +122,14 @@ class Warm:
         finally:
             their_talk.close()
             their_life.close()
-        return Run(talk, life, folder)
+        self._latest = Run(talk, life, folder)
+        return self._latest
 
     def retire(self) -> None:
-        """End the server and start none again."""
+        """End the server and the run that it has started last, and start none again."""
         self._retired = True
+        if self._latest is not None:
+            self._latest.hang_up()
         self.close()
 
     def close(self) -> None:
@@ -212,14 +216,18 @@ class Run:
         with contextlib.suppress(OSError):
             self._life.send(b"i")
 
+    def hang_up(self) -> None:
+        """Have the keeper end the process; any thread may call this."""
+        with contextlib.suppress(OSError):
+            self._life.shutdown(socket.SHUT_WR)
+
     def close(self, wait_s: float = 20.0) -> str:
         """End the process and all that came of it; return how it ended.
 
         ``"memory"`` or ``"processes"`` when it used more than its share, else ``""``.
         """
         self._talk.close()
-        with contextlib.suppress(OSError):
-            self._life.shutdown(socket.SHUT_WR)
+        self.hang_up()
         self._life.settimeout(wait_s)
         said = b""
         with contextlib.suppress(OSError):
