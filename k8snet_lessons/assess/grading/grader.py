@@ -113,9 +113,10 @@ class Grader:
         began = time.monotonic()
         try:
             return self._grade(submitted, began)
-        except SandboxError:
-            raise
         except Exception as error:
+            if isinstance(error, SandboxError):
+                # Nobody's fault, unless an empty notebook runs where this one does not.
+                self._run(submitted, lay_out(self.originals[submitted.assignment], ()))
             failed = f"The grader itself failed on this file: {type(error).__name__}: {error}"
             # Without the digest the gradebook will not take it for graded.
             return replace(refused(submitted, failed[:500], time.monotonic() - began), digest="")
