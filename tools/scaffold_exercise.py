@@ -85,11 +85,11 @@ def main() -> None:
     )
     setup = (
         "from k8snet_lessons.assess import TODO, Exercise\n\n"
-        f'exercise = Exercise("{lesson.slug}", student=student, seed=seed)'
+        f'exercise = Exercise("{lesson.slug}", student=student_id, seed=seed)'
     )
     cells = [
         cell("markdown", "intro", intro, locked=True),
-        cell("code", "parameters", 'student = "anonymous"\nseed = 0'),
+        cell("code", "parameters", 'student_id = "anonymous"\nseed = 0'),
         cell("code", "setup", kept.get("setup", setup), locked=True),
     ]
     cells[1]["metadata"]["tags"] = ["parameters"]

@@ -162,7 +162,7 @@ def _hand_out(
     for student, seed in seeds.items():
         folder = to / student
         folder.mkdir(parents=True, exist_ok=True)
-        values = {"student": student, "seed": seed} if student else {"seed": seed}
+        values = {"student_id": student, "seed": seed} if student else {"seed": seed}
         for name, notebook in wanted.items():
             text = write_text(with_parameters(notebook, values, name))
             (folder / name).write_text(text, encoding="utf-8")

@@ -12,7 +12,7 @@ from k8snet_lessons.errors import InputError
 EXAMPLE = """Examples:
 
 \b
-  papermill exercises/01-north-south-path.ipynb out.ipynb -p student alice -p seed 7
+  papermill exercises/01-north-south-path.ipynb out.ipynb -p student_id alice -p seed 7
   k8snet score out.ipynb
   k8snet score --json out/*.ipynb      one JSON object a notebook
 """

@@ -156,7 +156,7 @@ def test_papermill_scores_unattempted_wrong_and_right_by_hand(exercise_file):
     path = ROOT / "exercises" / "01-north-south-path.ipynb"
     out = exercise_file.with_name("out.ipynb")
 
-    done = run_papermill(path, out, "-p", "student", "alice", "-p", "seed", "7")
+    done = run_papermill(path, out, "-p", "student_id", "alice", "-p", "seed", "7")
     assert done.returncode == 0, done.stderr
     score = read_score(read_notebook(out))
     assert (score["student"], score["seed"], score["score"]) == ("alice", 7, 0)
@@ -168,7 +168,7 @@ def test_papermill_scores_unattempted_wrong_and_right_by_hand(exercise_file):
         "shares = {'local': 1 / sum(pods), 'cluster': 1 / sum(pods)}",
     }
     exercise_file.write_text(write_text(with_answers(path, answers)))
-    done = run_papermill(exercise_file, out, "-p", "student", "bob", "-p", "seed", "8")
+    done = run_papermill(exercise_file, out, "-p", "student_id", "bob", "-p", "seed", "8")
     assert done.returncode == 0, done.stderr
     points = {task["task"]: task["points"] for task in read_score(read_notebook(out))["tasks"]}
     assert points["addresses"] == 0
@@ -178,7 +178,7 @@ def test_papermill_scores_unattempted_wrong_and_right_by_hand(exercise_file):
 
 def test_papermill_scores_the_solution_in_full(exercise_file):
     out = exercise_file.with_name("solved.ipynb")
-    done = run_papermill(SOLUTIONS[0], out, "-p", "student", "carol", "-p", "seed", "41")
+    done = run_papermill(SOLUTIONS[0], out, "-p", "student_id", "carol", "-p", "seed", "41")
     assert done.returncode == 0, done.stderr
     score = read_score(read_notebook(out))
     assert score["score"] == score["max_score"] == assignment(SOLUTIONS[0].stem).max_points

@@ -156,7 +156,10 @@ def test_what_a_student_is_called_is_escaped(folder):
     assert json.loads(handed.file.read_text())["metadata"]["k8snet"]["submission"]["seed"] == 3
 
 
-def test_every_exercise_ends_with_the_submit_cell():
+def test_every_exercise_has_the_parameters_and_ends_with_the_submit_cell():
     for path in sorted((ROOT / "exercises").glob("[0-9]*.ipynb")):
-        last = read_notebook(path)["cells"][-1]
+        cells = read_notebook(path)["cells"]
+        (parameters,) = (cell for cell in cells if cell["metadata"].get("tags"))
+        assert source_of(parameters) == 'student_id = "anonymous"\nseed = 0', path.name
+        last = cells[-1]
         assert (last["id"], source_of(last)) == ("submit", "exercise.submit()"), path.name

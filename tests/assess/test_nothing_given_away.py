@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from k8snet_lessons.assess import TODO, assignment
+from k8snet_lessons.assess import assignment
 from k8snet_lessons.assess.notebooks import read_notebook, source_of, student_version, write_text
 from k8snet_lessons.assess.release import with_parameters
 from k8snet_lessons.course.curriculum import LESSONS
@@ -17,10 +17,11 @@ SEEDS = (0, 2026)
 
 def solved(slug, seed):
     """Return the instructor's answers to one variant, and the code that finds them."""
-    work, names, code = assignment(slug), {"TODO": TODO}, []
+    work, names, code = assignment(slug), {"student_id": "ada", "seed": seed}, []
     cells = {
         c["id"]: source_of(c) for c in read_notebook(ROOT / "solutions" / f"{slug}.ipynb")["cells"]
     }
+    exec(cells["setup"], names)
     for task in work.tasks:
         names[f"given_{task.name}"] = task.given(slug, seed)
         code.append(cells[f"answer-{task.name}"])
@@ -41,7 +42,7 @@ def leaves(value):
 
 def handed_out(slug, seed):
     solution = read_notebook(ROOT / "solutions" / f"{slug}.ipynb")
-    return with_parameters(student_version(solution), {"student": "ada", "seed": seed}, slug)
+    return with_parameters(student_version(solution), {"student_id": "ada", "seed": seed}, slug)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

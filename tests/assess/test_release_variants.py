@@ -33,7 +33,7 @@ def parameters(path):
     (cell,) = (c for c in read_notebook(path)["cells"] if c["metadata"].get("tags"))
     values = {}
     exec(source_of(cell), values)
-    return values["student"], values["seed"]
+    return values["student_id"], values["seed"]
 
 
 def test_one_variant_for_all(course):

@@ -144,7 +144,7 @@ def own_cells(cells: list[dict[str, Any]]) -> None:
 
 
 def parameters_overridden(cells: list[dict[str, Any]]) -> None:
-    forged = 'student = "ada"\nseed = 4242\n'
+    forged = 'student_id = "ada"\nseed = 4242\n'
     cells[place(cells, "parameters")]["source"] = forged
     extra = copy.deepcopy(cells[place(cells, "parameters")])
     extra |= {"id": "injected", "metadata": {"tags": ["injected-parameters"]}}

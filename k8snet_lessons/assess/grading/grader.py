@@ -161,7 +161,7 @@ class Grader:
         }
         session = Session(self._warm, start, self.limits)
         try:
-            run(steps, session, {"student": submitted.student, "seed": submitted.seed})
+            run(steps, session, {"student_id": submitted.student, "seed": submitted.seed})
         finally:
             session.close()
         return session
