@@ -4,6 +4,7 @@ FROM python:3.12-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends bubblewrap \
  && rm -rf /var/lib/apt/lists/*
-COPY . /opt/k8snet-lessons
-RUN pip install --no-cache-dir -c /opt/k8snet-lessons/requirements.lock '/opt/k8snet-lessons[grid]' \
- && rm -rf /opt/k8snet-lessons
+WORKDIR /tmp/course
+COPY pyproject.toml requirements.lock README.md LICENSE CHANGELOG.md ./
+COPY k8snet_lessons k8snet_lessons
+RUN pip install --no-cache-dir -c requirements.lock '.[grid]' && rm -rf /tmp/course/*

@@ -1,7 +1,9 @@
 """Made by root, by an ordinary user, or not at all: what each sandbox still keeps."""
 
 import os
+import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -158,3 +160,33 @@ def test_a_hidden_folder_is_empty_even_inside_one_that_is_shown(warm):
 def test_limits_that_make_no_sense_are_refused(field):
     with pytest.raises(InputError):
         Limits(**field)
+
+
+@dataclass(frozen=True)
+class InstalledInTmp(Cage):
+    """A cage that shows one more folder, in ``/tmp``, as if the course were installed there."""
+
+    shown: str = ""
+
+    def command(self, program):
+        made = super().command(program)
+        at = made.index("--chdir")
+        return [*made[:at], "--ro-bind", self.shown, self.shown, *made[at:]]
+
+    def in_tmp(self):
+        return [*super().in_tmp(), self.shown]
+
+
+def test_a_course_that_is_installed_in_tmp_stays_in_view_and_read_only(warm, request):
+    if not warm.cage.apart:
+        return
+    with tempfile.TemporaryDirectory(dir="/tmp") as shown:
+        Path(shown).chmod(0o755)
+        Path(shown, "course.py").write_text("here = 1")
+        other = Warm(InstalledInTmp(warm.cage.mode, (), shown))
+        request.addfinalizer(other.close)
+        talk = Talk(other, Limits())
+        assert talk(f"import sys; sys.path.append({shown!r}); import course") is None
+        assert talk(f"open({shown!r} + '/left', 'w')")[0] in ("OSError", "PermissionError")
+        assert talk("import os; assert len(os.listdir('/tmp')) == 2, os.listdir('/tmp')") is None
+        talk.run.close()

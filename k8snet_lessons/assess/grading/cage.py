@@ -96,8 +96,16 @@ class Cage:
         fresh = ["--dev", "/dev", "--bind", "/proc", "/proc", "--tmpfs", "/tmp"]
         # What bubblewrap has made of memory outlives a submission: nobody may write there.
         for place in (*masked, *covered, "/dev", "/"):
-            fresh += ["--remount-ro", place]
-        return [str(which("bwrap")), *options, *view, *fresh, "--chdir", "/tmp", "--", *python]
+            view += ["--remount-ro", place]
+        return [str(which("bwrap")), *options, *fresh, *view, "--chdir", "/tmp", "--", *python]
+
+    def in_tmp(self) -> list[str]:
+        """Return the folders in view that lie in ``/tmp``, where each submission has its own."""
+        if not self.apart:
+            return []
+        shown = {Path(sys.base_prefix), Path(sys.prefix), *_site_folders(), PACKAGE}
+        inside = sorted(str(one) for one in shown if one.is_relative_to("/tmp") and one.is_dir())
+        return [one for one in inside if not any(one.startswith(f"{up}/") for up in inside)]
 
     def environment(self) -> dict[str, str]:
         """Return the environment of the fork server."""

@@ -103,6 +103,7 @@ class Warm:
         folder = "" if self.cage.apart else tempfile.mkdtemp(prefix="k8snet-grade-")
         order = {
             "apart": self.cage.apart,
+            "kept": self.cage.in_tmp(),
             "own_user": self.cage.mode == "root",
             "memory_mb": limits.memory_mb,
             "processes": limits.processes,

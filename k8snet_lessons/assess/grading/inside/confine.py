@@ -11,6 +11,7 @@ import os
 import platform
 import resource
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from typing import Any, Final
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x20000, 0x08000000, 0x20000000
 _CLONE_NEW_ANY: Final = 0x7E020000
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
-_MS_REC, _MS_PRIVATE = 0x4000, 0x40000
+_MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_CAPBSET_DROP = 1, 22, 24
 _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4
 _SECCOMP_MODE_FILTER, _ALLOW, _ERRNO, _KILL = 2, 0x7FFF0000, 0x00050000, 0x80000000
@@ -87,14 +88,22 @@ def go_first_when_memory_is_short() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def mount_private(disk_mb: int) -> None:
-    """Give this mount namespace its own process list and its own empty ``/tmp``."""
+def mount_private(disk_mb: int, kept: Sequence[str] = ()) -> None:
+    """Give this mount namespace its own process list and its own empty ``/tmp``.
+
+    Folders in ``/tmp`` that are `kept` stay in view: the course itself may be installed there.
+    """
+    behind = {path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in kept}
     flags = _MS_NOSUID | _MS_NODEV
     _call("mount", b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
     _call("mount", b"proc", b"/proc", b"proc", flags | _MS_NOEXEC | _MS_RDONLY, None)
     size = f"size={disk_mb}m,nr_inodes=16k,mode=1777".encode()
     for place in (b"/tmp", b"/dev/shm"):
         _call("mount", b"tmpfs", place, b"tmpfs", flags, size)
+    for path, descriptor in behind.items():
+        os.makedirs(path, mode=0o755, exist_ok=True)
+        source = f"/proc/self/fd/{descriptor}".encode()
+        _call("mount", source, path.encode(), None, _MS_BIND | _MS_REC, None)
     # What belongs to the whole machine, and whatever tells of it, is covered.
     for name in ("sys", "bus", "irq", "fs", "acpi", "driver", "pressure", "tty"):
         place = f"/proc/{name}".encode()
@@ -103,7 +112,7 @@ def mount_private(disk_mb: int) -> None:
     for name in ("kcore", "keys", "key-users", "kmsg", "sysrq-trigger", "timer_list", "config.gz"):
         place = f"/proc/{name}".encode()
         if os.path.exists(place):
-            _call("mount", b"/dev/null", place, None, 0x1000, None)  # MS_BIND
+            _call("mount", b"/dev/null", place, None, _MS_BIND, None)
 
 
 def bound(memory_mb: int, processes: int, disk_mb: int, cpu_s: int, cpu: int) -> None:

@@ -72,7 +72,7 @@ def _become_student(
         os.setsid()
         confine.go_first_when_memory_is_short()
         if order["apart"]:
-            confine.mount_private(order["disk_mb"])
+            confine.mount_private(order["disk_mb"], order["kept"])
         _keep_only(talk.fileno())
         work = order["work"]
         os.makedirs(work, mode=0o777, exist_ok=True)
