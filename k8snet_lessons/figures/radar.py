@@ -6,7 +6,7 @@ from html import escape
 
 from k8snet_lessons.figures.palette import BLUE, GRID, INK, MUTED
 
-_SIZE, _RADIUS = 420, 120
+_WIDTH, _HEIGHT, _RADIUS = 420, 300, 120
 _FEWEST_SPOKES = 3
 
 
@@ -40,7 +40,7 @@ def radar_svg(shares: Sequence[tuple[str, float]]) -> str:
     area = _outline(spokes, [max(0.02, share) for _, share in shares])
     words = "; ".join(f"{name} {100 * share:.0f} %" for name, share in shares)
     return (
-        f"<svg class='k8s-radar' viewBox='0 0 {_SIZE} {_SIZE}' width='{_SIZE}' role='img' "
+        f"<svg class='k8s-radar' viewBox='0 0 {_WIDTH} {_HEIGHT}' width='{_WIDTH}' role='img' "
         f"aria-label='Reached, by concept: {escape(words, quote=True)}'>"
         f"<title>Reached, by concept</title>{rings}{lines}"
         f"<polygon points='{area}' fill='{BLUE}' fill-opacity='0.18' stroke='{BLUE}' "
@@ -53,17 +53,16 @@ def _angle(index: int, count: int) -> float:
 
 
 def _place(angle: float, share: float) -> tuple[float, float]:
-    middle = _SIZE / 2
     return (
-        middle + _RADIUS * share * math.cos(angle),
-        middle + _RADIUS * share * math.sin(angle),
+        _WIDTH / 2 + _RADIUS * share * math.cos(angle),
+        _HEIGHT / 2 + _RADIUS * share * math.sin(angle),
     )
 
 
 def _spoke(angle: float) -> str:
     x, y = _place(angle, 1.0)
-    middle = _SIZE // 2
-    return f"<line x1='{middle}' y1='{middle}' x2='{x:.1f}' y2='{y:.1f}' stroke='{GRID}'/>"
+    from_x, from_y = _WIDTH // 2, _HEIGHT // 2
+    return f"<line x1='{from_x}' y1='{from_y}' x2='{x:.1f}' y2='{y:.1f}' stroke='{GRID}'/>"
 
 
 def _outline(spokes: Sequence[float], shares: Sequence[float]) -> str:

@@ -61,6 +61,9 @@ class Reading:
         Clauses in which a negator stands.
     unsaid : list of bool
         Reported from others, or not vouched for.
+    context : int
+        Words before this one are not the speaker's: the question that is being answered. They
+        may be what a sentence is about, and nothing more.
     """
 
     words: list[Word]
@@ -70,6 +73,7 @@ class Reading:
     denied: list[bool] = field(default_factory=list)
     clause_denied: set[int] = field(default_factory=set)
     unsaid: list[bool] = field(default_factory=list)
+    context: int = 0
 
     def index(self, word: str) -> list[int]:
         """Places of a stem; with a final ``*``, of all that begin so."""
@@ -88,7 +92,9 @@ class Reading:
     _places: dict[str, list[int]] = field(default_factory=dict, repr=False)
 
 
-def read(text: str, vocabulary: frozenset[str] = frozenset(), ignore: str = "") -> Reading:
+def read(
+    text: str, vocabulary: frozenset[str] = frozenset(), ignore: str = "", context: int = 0
+) -> Reading:
     """Read an answer.
 
     Parameters
@@ -98,13 +104,15 @@ def read(text: str, vocabulary: frozenset[str] = frozenset(), ignore: str = "") 
         Words toward which typing errors are mended.
     ignore : str
         Sentences that count for nothing when they are repeated: the question's own.
+    context : int
+        Characters at the beginning of the text that are not the speaker's.
     """
     found = words(text, vocabulary)
-    reading = Reading(found)
+    reading = Reading(found, context=sum(word.start < context for word in found))
     asked = words(ignore)
     known = [_key(asked[first:last]) for first, last in _sentences(ignore, asked)]
     spans = list(_sentences(text, found))
-    prose = len(spans) <= 2 or _glue(found) >= _GLUE_OF_PROSE
+    prose = len(spans) <= 2 or context > 0 or _glue(found) >= _GLUE_OF_PROSE
     for first, last in spans:
         sentence = Sentence(first, last, question=found[last - 1].stem == "?")
         key = _key(found[first:last])

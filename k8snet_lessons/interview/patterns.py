@@ -154,11 +154,16 @@ def find(
         if not matches:
             return None
         found.append(matches)
-    for start in found[0]:
-        match = _meet(pattern, found, start, reading, wrong)
-        if match:
-            return match
-    return None
+    meetings = (_meet(pattern, found, start, reading, wrong) for start in found[0])
+    return min(
+        (one for one in meetings if one), key=lambda one: tightness(one, reading), default=None
+    )
+
+
+def tightness(match: Match, reading: Reading) -> tuple[int, int, int]:
+    """By what the most telling of several matches is chosen: close together, then early."""
+    apart = reading.sentence[match.last] - reading.sentence[match.first]
+    return apart, match.last - match.first, match.first
 
 
 def _meet(
@@ -179,7 +184,10 @@ def _meet(
         taken.append(min(near, key=lambda one: abs(one.first - start.first)))
         if not group.apart:
             together.append(taken[-1])
-    return Match(min(one.first for one in taken), max(one.last for one in taken))
+    own = [one for one in taken if one.first >= reading.context]
+    if not own:
+        return None
+    return Match(min(one.first for one in own), max(one.last for one in own))
 
 
 def _one_clause(taken: list[Match], reading: Reading) -> bool:
@@ -191,7 +199,9 @@ def _overlap(one: Match, other: Match) -> bool:
 
 
 def _close(taken: list[Match], reading: Reading, wrong: bool) -> bool:
-    first, last = min(one.first for one in taken), max(one.last for one in taken)
+    # What the interviewer said just before is close to everything in the answer.
+    own = [one for one in taken if one.first >= reading.context] or taken
+    first, last = min(one.first for one in own), max(one.last for one in own)
     apart = reading.sentence[last] - reading.sentence[first]
     if wrong:
         return apart == 0 and last - first <= REACH_OF_WRONG
@@ -201,10 +211,11 @@ def _close(taken: list[Match], reading: Reading, wrong: bool) -> bool:
 def _matches(group: Group, reading: Reading, wrong: bool, questions: bool) -> Iterator[Match]:
     for alternative in group.alternatives:
         for places in _places(alternative.words, reading):
-            if not group.free and any(reading.unsaid[place] for place in places):
+            inside = places[0] >= reading.context
+            if not group.free and (any(reading.unsaid[place] for place in places) or not inside):
                 continue
             sentence = reading.sentences[reading.sentence[places[0]]]
-            if not sentence.spoken or (sentence.question and not questions):
+            if inside and (not sentence.spoken or (sentence.question and not questions)):
                 continue
             denied = any(reading.denied[place] for place in places)
             if alternative.denied:

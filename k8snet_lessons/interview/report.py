@@ -262,7 +262,7 @@ def _reading(read: str, points: list[PointResult]) -> Reading:
     slug, heading = read.split("#", 1)
     lesson = find(slug)
     link = f"{lesson.file}#{heading.replace(' ', '-')}"
-    title = f"{lesson.number}. {lesson.title}: {heading}"
+    title = f"Lesson {lesson.number}, {lesson.title}: {heading}"
     return Reading(title, link, max(points, key=_lost).claim)
 
 

@@ -15,7 +15,7 @@ from k8snet_lessons.errors import InputError
 from k8snet_lessons.interview._english import PLAIN_WORDS
 from k8snet_lessons.interview._sentences import Reading, read
 from k8snet_lessons.interview._words import MAX_CHARS, PUNCTUATION, vocabulary_of
-from k8snet_lessons.interview.patterns import Match, find, lexicon, parse
+from k8snet_lessons.interview.patterns import Match, find, lexicon, parse, tightness
 
 Judgment = Literal["made", "missing", "contradicted"]
 JUDGMENTS: Final = ("made", "missing", "contradicted")
@@ -88,7 +88,7 @@ def open_questions() -> tuple[Question, ...]:
     return tuple(one for one in bank() if one.kind == "open")
 
 
-def score_answer(question_id: str, text: str, only: Iterable[str] | None = None) -> Scored:
+def score_answer(question_id: str, text: str, follow_up: str = "") -> Scored:
     """Score a free-text answer against the rubric of its question.
 
     Parameters
@@ -97,8 +97,9 @@ def score_answer(question_id: str, text: str, only: Iterable[str] | None = None)
         An open question of the bank.
     text : str
         The answer; any text, also an empty one. What stands after 20,000 characters is not read.
-    only : iterable of str, optional
-        Points to judge, for a follow-up; the others come out as missing.
+    follow_up : str, optional
+        The point whose follow-up question is being answered. That question's own words may then
+        be what the answer is about: "To which address?" "To the pod's."
 
     Raises
     ------
@@ -115,16 +116,23 @@ def score_answer(question_id: str, text: str, only: Iterable[str] | None = None)
     asked, rubric = _asked(question_id)
     if not isinstance(text, str):
         raise InputError("answer", text, "a text")
-    wanted = None if only is None else set(only)
-    said = read(text, _vocabulary(), asked.prompt)
-    points = tuple(
-        _judge(point, said, text) if wanted is None or point.id in wanted else _missing(point)
-        for point in rubric.points
-    )
+    before = _words_before(rubric, follow_up)
+    said = read(before + text, _vocabulary(), asked.prompt, context=len(before))
+    points = tuple(_judge(point, said, text, len(before)) for point in rubric.points)
     notes: tuple[str, ...] = ()
     if len(text) > MAX_CHARS:
         notes = (f"Only the first {MAX_CHARS:,} characters were read.",)
-    return Scored(asked.id, points, total(rubric, points), _focus(said, points), notes)
+    focus = _focus(said, points, len(before))
+    return Scored(asked.id, points, total(rubric, points), focus, notes)
+
+
+def _words_before(rubric: Rubric, follow_up: str) -> str:
+    if not follow_up:
+        return ""
+    found = {point.id: point.follow_up for point in rubric.points}
+    if follow_up not in found:
+        raise InputError("follow_up", follow_up, "one of " + ", ".join(found))
+    return found[follow_up] + "\n\n"
 
 
 def total(rubric: Rubric, points: Iterable[ScoredPoint]) -> float:
@@ -144,27 +152,27 @@ def _asked(name: str) -> tuple[Question, Rubric]:
     return found[name], rubric
 
 
-def _judge(point: Point, said: Reading, text: str) -> ScoredPoint:
+def _judge(point: Point, said: Reading, text: str, before: int) -> ScoredPoint:
     questions = point.dimension == "order of debugging"
-    made = _first(m for p in point.says if (m := find(parse(p), said, questions=questions)))
+    found = (find(parse(line), said, questions=questions) for line in point.says)
+    made = _best(found, said)
     for wrong in point.wrong:
-        against = _first(m for p in wrong.says if (m := find(parse(p), said, wrong=True)))
+        against = _best((find(parse(line), said, wrong=True) for line in wrong.says), said)
         if against and not (made and _taken_back(against, made, said)):
-            span = _span(against, said)
-            evidence = text[span[0] : span[1]]
-            return ScoredPoint(point.id, "contradicted", span, evidence, wrong.misconception)
+            start, end = _span(against, said, before)
+            evidence = text[start:end]
+            return ScoredPoint(
+                point.id, "contradicted", (start, end), evidence, wrong.misconception
+            )
     if made:
-        span = _span(made, said)
-        return ScoredPoint(point.id, "made", span, text[span[0] : span[1]])
-    return _missing(point)
-
-
-def _first(matches: Iterable[Match]) -> Match | None:
-    return min(matches, key=lambda match: (match.first, match.last), default=None)
-
-
-def _missing(point: Point) -> ScoredPoint:
+        start, end = _span(made, said, before)
+        return ScoredPoint(point.id, "made", (start, end), text[start:end])
     return ScoredPoint(point.id, "missing")
+
+
+def _best(matches: Iterable[Match | None], said: Reading) -> Match | None:
+    found = (match for match in matches if match)
+    return min(found, key=lambda match: tightness(match, said), default=None)
 
 
 _CORRECTIONS: Final = frozenset({"actual", "sorri", "correct", "wait", "mistaken"})
@@ -178,14 +186,14 @@ def _taken_back(wrong: Match, made: Match, said: Reading) -> bool:
     return bool(between & _CORRECTIONS)
 
 
-def _span(match: Match, said: Reading) -> tuple[int, int]:
+def _span(match: Match, said: Reading, before: int) -> tuple[int, int]:
     """The words of a match and what stands around them in their clauses."""
     first, last = match.first, match.last
-    while first > 0 and _joined(said, first - 1, first):
+    while first > said.context and _joined(said, first - 1, first):
         first -= 1
     while last + 1 < len(said.words) and _joined(said, last + 1, last):
         last += 1
-    return said.words[first].start, said.words[last].end
+    return said.words[first].start - before, said.words[last].end - before
 
 
 def _joined(said: Reading, other: int, here: int) -> bool:
@@ -193,12 +201,15 @@ def _joined(said: Reading, other: int, here: int) -> bool:
     return same and said.words[other].stem not in PUNCTUATION
 
 
-def _focus(said: Reading, points: Iterable[ScoredPoint]) -> float:
+def _focus(said: Reading, points: Iterable[ScoredPoint], before: int) -> float:
     spans = [point.span for point in points if point.verdict == "made" and point.span]
     total = carried = 0
     for sentence in said.sentences:
+        if sentence.first < said.context:
+            continue
         length = sentence.last - sentence.first
-        start, end = said.words[sentence.first].start, said.words[sentence.last - 1].end
+        start = said.words[sentence.first].start - before
+        end = said.words[sentence.last - 1].end - before
         total += length
         carried += length * any(first < end and last > start for first, last in spans)
     return round(carried / total, 4) if total else 0.0

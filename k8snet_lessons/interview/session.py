@@ -241,17 +241,17 @@ def judged(turn: Turn) -> dict[str, tuple[ScoredPoint, bool]]:
 
 def first_answer(turn: Turn) -> Scored:
     """Return the answer to the question itself, scored."""
-    return _scored(turn.question, turn.text)
+    return _scored(turn.question, turn.text, "")
 
 
 def follow_up_answer(turn: Turn, asked: FollowUp) -> Scored:
     """Return the answer to a follow-up, scored by the whole rubric."""
-    return _scored(turn.question, asked.text)
+    return _scored(turn.question, asked.text, asked.point)
 
 
 @lru_cache(maxsize=256)
-def _scored(name: str, text: str) -> Scored:
-    return score_answer(name, text)
+def _scored(name: str, text: str, follow_up: str) -> Scored:
+    return score_answer(name, text, follow_up)
 
 
 def rubric_of(name: str) -> Rubric:

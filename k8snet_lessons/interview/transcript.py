@@ -12,8 +12,8 @@ from k8snet_lessons.interview.session import Interview, Turn, first_answer, poin
 _CLOSE = 0.2
 SIGN = {"made": "✓", "missing": "○", "contradicted": "✗"}
 HONEST = (
-    "The verdicts are proposals: a program read the wording, not the meaning. The learner's own "
-    "score stands beside them."
+    "Verdicts are proposals: a program read the wording, not the meaning. That is why your own "
+    "verdicts count beside them."
 )
 
 

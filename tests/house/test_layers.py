@@ -24,9 +24,9 @@ MODELS = set(ALLOWED)
 ALLOWED |= {
     "incidents": MODELS,
     "figures": MODELS,
-    "explorers": MODELS | {"figures", "course", "incidents"},
+    "explorers": MODELS | {"figures", "course", "incidents", "interview"},
     "course": MODELS | {"figures", "explorers", "incidents"},
-    "assess": MODELS | {"course", "figures", "incidents"},
+    "assess": MODELS | {"course", "figures", "incidents", "interview"},
     "interview": MODELS | {"course", "figures", "incidents"},
     "lab": MODELS,
     "cli": MODELS | {"figures", "explorers", "course", "assess", "interview", "incidents", "lab"},

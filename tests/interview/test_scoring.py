@@ -163,9 +163,24 @@ def test_what_is_too_long_is_cut_and_said():
     assert "20,000" in scored.notes[0]
 
 
-def test_a_follow_up_judges_its_point_alone():
-    scored = score_answer(SCALE, QUESTIONS[2].rubric.model_answer, only=["lock-of-tools"])
-    assert [p.id for p in scored.points if p.verdict != "missing"] == ["lock-of-tools"]
+def test_a_follow_up_gives_its_answer_something_to_be_about():
+    text = "To pod addresses, from the EndpointSlices."
+    path, point = "01-walk-the-path", "ingress-to-endpoints"
+    assert verdict(path, point, text) == "missing"
+    scored = score_answer(path, text, follow_up=point)
+    assert scored.verdict(point) == "made"
+    assert {p.evidence in text for p in scored.points} == {True}
+    assert score_answer(path, "", follow_up=point).score == 0
+    with pytest.raises(InputError, match="follow_up"):
+        score_answer(path, text, follow_up="nope")
+
+
+def test_a_follow_up_question_alone_makes_nothing():
+    for asked in QUESTIONS:
+        for point in asked.rubric.points:
+            for text in ("", "I do not know.", "Hm, good question.", "Yes."):
+                scored = score_answer(asked.id, text, follow_up=point.id)
+                assert scored.score == 0, (point.id, text)
 
 
 def test_no_such_question():

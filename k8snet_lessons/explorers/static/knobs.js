@@ -10,7 +10,7 @@ function element(tag, attributes = {}, ...children) {
   }
   // JupyterLab takes arrow keys and Enter for the notebook unless the very element that
   // has the focus tells it to leave them alone.
-  if (["input", "select", "button", "summary"].includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
+  if (["input", "select", "button", "summary", "textarea"].includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
   node.append(...children);
   return node;
 }

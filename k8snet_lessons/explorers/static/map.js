@@ -98,16 +98,6 @@ class MapView {
   }
 }
 
-// JupyterLab opens what a link names, in a tab of its own, where its command linker finds these
-// attributes; elsewhere the link is an ordinary one.
-function openInLab(link) {
-  const here = decodeURIComponent(location.pathname.split("/tree/")[1] ?? "").split("/");
-  const parts = link.dataset.open.split("/");
-  const path = here.length > 1 ? [...here.slice(0, -2), ...parts] : parts.slice(-1);
-  link.dataset.commandlinkerCommand = "docmanager:open";
-  link.dataset.commandlinkerArgs = JSON.stringify({ path: path.join("/") });
-}
-
 function save(name, text) {
   const type = name.endsWith(".html") ? "text/html" : "application/json";
   const link = element("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });

@@ -38,3 +38,14 @@ function worded(tag, attributes, html) {
   node.innerHTML = html;
   return node;
 }
+
+// JupyterLab opens what a link names, in a tab of its own, where its command linker finds these
+// attributes; elsewhere the link is an ordinary one.
+function openInLab(link) {
+  const here = decodeURIComponent(location.pathname.split("/tree/")[1] ?? "").split("/");
+  const parts = link.dataset.open.split("/");
+  const path = here.length > 1 ? [...here.slice(0, -2), ...parts] : parts.slice(-1);
+  const [file, heading] = path.join("/").split("#");
+  link.dataset.commandlinkerCommand = heading ? "rendermime:handle-local-link" : "docmanager:open";
+  link.dataset.commandlinkerArgs = JSON.stringify(heading ? { path: file, id: `#${heading}` } : { path: file });
+}
