@@ -255,6 +255,13 @@ LESSONS: Final[tuple[Lesson, ...]] = (
         "Can you explain it to a staff engineer?",
         45,
         needs=(1, 2, 3, 10),
+        outcomes=(
+            "answer an open question in an order that a tired interviewer can follow",
+            "say which of your statements make a point, and which contradict one",
+            "prove a claim by a number or a trace from a model",
+        ),
+        ready=True,
+        exercise=True,
     ),
     Lesson(
         "90-evidence",

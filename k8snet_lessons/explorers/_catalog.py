@@ -28,6 +28,7 @@ CATALOG: Mapping[str, str] = MappingProxyType(
         "blast-radius": "k8snet_lessons.explorers.isolation:blast_radius",
         "retry-storm": "k8snet_lessons.explorers.storm:retry_storm",
         "isolation-playground": "k8snet_lessons.explorers.isolation:isolation_playground",
+        "wording": "k8snet_lessons.explorers.wording:wording",
     }
 )
 

@@ -23,6 +23,8 @@ from k8snet_lessons.interview._english import (
 )
 from k8snet_lessons.interview._words import PUNCTUATION, RELATIONS, Word, stem, words
 
+#: How far after "and" a verb may stand that makes it the beginning of a clause.
+_AHEAD: Final = 7
 _CLAUSE_SIGNS: Final = frozenset(",:()[]-") | {"--", "---"}
 _ABBREVIATED: Final = frozenset({"etc", "vs", "approx", "incl", "resp", "e", "g", "i", "cf"})
 #: Share of a sentence's words that hold it together. Prose has 0.4 to 0.5, notes 0.15 and more,
@@ -155,20 +157,35 @@ def _ends(text: str, found: list[Word], index: int) -> bool:
 
 
 def _clauses(reading: Reading) -> None:
-    number = 0
+    number, verb = 0, False
     for index, word in enumerate(reading.words):
         fresh = index > 0 and reading.sentence[index] != reading.sentence[index - 1]
-        if fresh or word.stem in _CLAUSE_SIGNS | RELATIONS or _breaks(reading, index):
-            number += 1
+        if fresh or word.stem in _CLAUSE_SIGNS | RELATIONS or _breaks(reading, index, verb):
+            number, verb = number + 1, False
+        verb = verb or word.stem in VERBS
         reading.clause.append(number)
 
 
-def _breaks(reading: Reading, index: int) -> bool:
-    word = reading.words[index].stem
-    if word in BREAKS:
+def _breaks(reading: Reading, index: int, verb: bool) -> bool:
+    """Whether a word begins a clause; `verb` says that the clause so far has one."""
+    here = reading.words[index].stem
+    if here in BREAKS:
         return True
-    follows = reading.words[index + 1].stem if index + 1 < len(reading.words) else ""
-    return word == "and" and follows in AFTER_AND
+    if here not in ("and", "as"):
+        return False
+    last = reading.sentences[reading.sentence[index]].last
+    ahead = reading.words[index + 1 : min(index + _AHEAD, last)]
+    signs = (n for n, word in enumerate(ahead) if word.stem in PUNCTUATION)
+    ahead = ahead[: next(signs, len(ahead))]
+    if not ahead or (
+        here == "as" and [w.stem for w in ahead[:2]] in (["it", "is"], ["it", "stand"])
+    ):
+        return False
+    if ahead[0].stem in AFTER_AND:
+        return True
+    # "... are dropped and open ones survive" begins anew; "drops and resets them" goes on.
+    goes_on = ahead[0].stem in VERBS and not ahead[0].written.endswith("ed")
+    return verb and not goes_on and any(word.stem in VERBS for word in ahead[1:])
 
 
 # --- negation --------------------------------------------------------------------------------
@@ -209,6 +226,7 @@ def _negator(reading: Reading, index: int) -> str:
     return "verb" if here in DENYING_VERBS else ""
 
 
+_BEFORE_COLON: Final = 5
 _MATTER: Final = stem("matter")
 _ADVERBS: Final = frozenset(
     stem(w) for w in ["really", "quite", "entirely", "totally", "so", "completely", "100"]
@@ -245,6 +263,7 @@ def _reports() -> re.Pattern[str]:
         rf"|\b{_any('is was')}(?: \S+)? {_any('said claimed believed assumed thought')} "
         r"(?:that|to)\b"
         rf"|\b{stem('allegedly')}\b"
+        r"|(?<!\bis )(?<!\bare )(?<!\bbe )(?<!\bwas )(?<!\bwere )(?<!\bget )\buse to\b"
         rf"|\b{_any('i we')} (?:use to|{_any('once always first initially originally')}) "
         rf"{_any('think believe thought assume assumed')}\b"
         rf"|\b{_any('you one i')} {_any('might may could would')} "
@@ -266,7 +285,7 @@ def _doubts() -> re.Pattern[str]:
 def _retractions() -> re.Pattern[str]:
     wrong = _any("wrong false nonsense incorrect outdated myth untrue misleading rubbish mistaken")
     return re.compile(
-        rf"^(?:that|this|which|it|that's|it's|thi)(?: \S+){{0,2}} (?:{wrong}|not true)\b"
+        rf"^(?:that|this|which|it|that's|it's|thi)(?: \S+){{0,2}} (?:{wrong}|not true)\b(?! that\b)"
     )
 
 
@@ -281,7 +300,7 @@ def _unsaid(reading: Reading) -> None:
         line, starts = _line(reading, sentence)
         for match in _reports().finditer(line):
             begin = starts[line[: match.start()].count(" ")] if match.start() else sentence.first
-            _mark(reading, begin, _until_contrast(reading, begin + 1, sentence.last))
+            _mark(reading, begin, _until_contrast(reading, begin + 1, sentence.last, colon=True))
         for match in _doubts().finditer(line):
             begin = starts[line[: match.start()].count(" ")]
             after = starts[0] + line[: match.end()].count(" ") + 1
@@ -300,8 +319,11 @@ def _line(reading: Reading, sentence: Sentence) -> tuple[str, list[int]]:
     return " ".join(reading.words[index].stem for index in span), list(span)
 
 
-def _until_contrast(reading: Reading, begin: int, end: int) -> int:
+def _until_contrast(reading: Reading, begin: int, end: int, colon: bool = False) -> int:
     for index in range(begin, end):
+        # "The myth is: ..." is reported after the colon, "It is a myth that ...: ..." before it.
+        if colon and reading.words[index].stem == ":" and index - begin > _BEFORE_COLON:
+            return index
         if reading.words[index].stem in CONTRAST:
             return index - (reading.words[index - 1].stem == "in")
     return end
@@ -330,13 +352,15 @@ def _glue(part: list[Word]) -> float:
 def _is_spoken(part: list[Word], prose: bool) -> bool:
     """Whether a sentence says something, or only lists words; `prose` says what it stands in."""
     content = [word.stem for word in part if word.stem not in PUNCTUATION]
-    signs = sum(word.stem in RELATIONS or word.stem == ":" for word in part)
-    glue = len(set(content) & FUNCTION) + signs
+    relations = sum(word.stem in RELATIONS for word in part)
+    words_of_glue = len(set(content) & FUNCTION)
+    glue = words_of_glue + relations + any(word.stem == ":" for word in part)
     if prose and len(content) <= _SHORT and _inflected(part):
         return True
     if glue < max(1.0, _LEAST_GLUE * len(content)):
         return False
-    if len(content) > _SHORT and not signs and not any(stem in VERBS for stem in content):
+    note = len(content) <= _SHORT and words_of_glue > 0
+    if not note and not relations and not any(stem in VERBS for stem in content):
         return False
     return not any(_is_list(run) for run in _runs(part))
 

@@ -68,7 +68,8 @@ _JOIN = {
     ("fall", "back"): "fallback", ("falls", "back"): "fallback", ("fell", "back"): "fallback",
     ("falling", "back"): "fallback", ("over", "loaded"): "overloaded",
     ("over", "load"): "overload", ("brand", "new"): "new", ("already", "open"): "established",
-    ("data", "path"): "datapath", ("data", "plane"): "dataplane",
+    ("fail", "over"): "failover", ("fails", "over"): "failover", ("failed", "over"): "failover",
+    ("failing", "over"): "failover", ("data", "path"): "datapath", ("data", "plane"): "dataplane",
     ("control", "plane"): "controlplane", ("work", "load"): "workload",
 }  # fmt: skip
 _IRREGULAR = {
@@ -142,10 +143,7 @@ def words(text: str, vocabulary: frozenset[str] = frozenset()) -> list[Word]:
     while index < len(raw):
         written, start, end = raw[index]
         if index + 1 < len(raw):
-            pair = (
-                _DIGITS.get(written, written),
-                _DIGITS.get(raw[index + 1][0], raw[index + 1][0]),
-            )
+            pair = (_joinable(written), _joinable(raw[index + 1][0]))
             joined = _JOIN.get(pair)
             if joined:
                 written, end = joined, raw[index + 1][2]
@@ -153,6 +151,11 @@ def words(text: str, vocabulary: frozenset[str] = frozenset()) -> list[Word]:
         found.append(Word(stem(written), written, start, end))
         index += 1
     return found
+
+
+def _joinable(word: str) -> str:
+    word = word.removesuffix("'s")
+    return _DIGITS.get(word, word)
 
 
 @lru_cache(maxsize=50_000)

@@ -8,6 +8,7 @@ the sentence.
 - A group offers alternatives, parted by ``|``. An alternative is one or more words in this
   order, up to two others between them (``...`` allows eight). Words are compared by their stems,
   so one form stands for all; a final ``*`` leaves the end open.
+- A pattern that begins with ``=`` must be met within one sentence.
 - ``@name`` stands for all phrases of that name in ``lexicon.yaml``.
 - A word that the answer denies does not match. ``!`` before an alternative asks for just that:
   ``!drop`` matches "are never dropped". ``~`` before a group matches denied, reported or not:
@@ -26,6 +27,7 @@ from importlib.resources import files
 from typing import Final
 
 from k8snet_lessons.errors import InputError
+from k8snet_lessons.interview._english import NEGATORS
 from k8snet_lessons.interview._sentences import Reading
 from k8snet_lessons.interview._words import words
 
@@ -65,6 +67,7 @@ class Pattern:
 
     text: str
     groups: tuple[Group, ...]
+    one_sentence: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ def parse(text: str) -> Pattern:
         When a group is empty or a name is not in the lexicon.
     """
     groups = []
-    for sign, part in re.findall(r"(^|[+>&])\s*([^+>&]*)", text):
+    one_sentence, body = text.startswith("="), text.removeprefix("=")
+    for sign, part in re.findall(r"(^|[+>&])\s*([^+>&]*)", body):
         part = part.strip()
         free = part.startswith("~")
         alternatives = tuple(
@@ -104,7 +108,7 @@ def parse(text: str) -> Pattern:
             for one in _alternatives(piece.strip(), text)
         )
         groups.append(Group(alternatives, free, sign == ">", sign == "&"))
-    return Pattern(text, tuple(groups))
+    return Pattern(text, tuple(groups), one_sentence)
 
 
 def _alternatives(piece: str, text: str, denied: bool = False) -> Iterator[Alternative]:
@@ -176,7 +180,7 @@ def _meet(
             for one in matches
             if not any(_overlap(one, other) for other in taken)
             and (not group.later or one.first > taken[-1].last)
-            and _close([*taken, one], reading, wrong)
+            and _close([*taken, one], reading, wrong, pattern.one_sentence)
             and (not wrong or group.apart or _one_clause([*together, one], reading))
         ]
         if not near:
@@ -198,14 +202,14 @@ def _overlap(one: Match, other: Match) -> bool:
     return one.first <= other.last and other.first <= one.last
 
 
-def _close(taken: list[Match], reading: Reading, wrong: bool) -> bool:
+def _close(taken: list[Match], reading: Reading, wrong: bool, one_sentence: bool) -> bool:
     # What the interviewer said just before is close to everything in the answer.
     own = [one for one in taken if one.first >= reading.context] or taken
     first, last = min(one.first for one in own), max(one.last for one in own)
     apart = reading.sentence[last] - reading.sentence[first]
     if wrong:
         return apart == 0 and last - first <= REACH_OF_WRONG
-    return apart <= 1 and last - first <= REACH
+    return apart <= (0 if one_sentence else 1) and last - first <= REACH
 
 
 def _matches(group: Group, reading: Reading, wrong: bool, questions: bool) -> Iterator[Match]:
@@ -220,7 +224,8 @@ def _matches(group: Group, reading: Reading, wrong: bool, questions: bool) -> It
             denied = any(reading.denied[place] for place in places)
             if alternative.denied:
                 fits = denied
-            elif group.free:
+            elif group.free or not NEGATORS.isdisjoint(alternative.words):
+                # An alternative that spells its negation out ("no endpoint") is meant so.
                 fits = True
             else:
                 fits = not denied and not (
