@@ -8,6 +8,8 @@ from k8snet_lessons.assess import assignment
 from k8snet_lessons.assess.tasks.lesson_02_clusterip_illusion import service_manifest
 from k8snet_lessons.assess.tasks.lesson_07_network_policy import exact_policy
 from k8snet_lessons.course.curriculum import LESSONS
+from k8snet_lessons.course.questions import question
+from k8snet_lessons.interview import Interview
 
 SEED = 0
 
@@ -56,6 +58,19 @@ def runbooks(given):
     return [lines, lines[::-1], [*lines[1:], lines[0]]]
 
 
+def interviews(given):
+    said = question(given["question"]).rubric.model_answer
+    logs = []
+    for answer in (said, f"Let me begin at the client. {said}"):
+        held = Interview.begin(given["question"], 1)
+        held.say(answer, seconds=100, confidence=3)
+        while held.state.phase != "review":
+            held.say("I have nothing to add.")
+        held.review()
+        logs.append(held.log())
+    return logs
+
+
 DECISIONS = {
     1: lambda given: [
         {"replicas": given["start"]["replicas"] + 1, "target": "pod_ip"},
@@ -83,6 +98,7 @@ DECISIONS = {
         ("node_cache", "serve_stale", "bulkhead", "shedding", "disruption_budget", "short_queue",
          "retry_budget"), 5)],
     12: runbooks,
+    13: interviews,
 }  # fmt: skip
 
 
