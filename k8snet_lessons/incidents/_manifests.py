@@ -195,11 +195,15 @@ def _ingress(world: "World") -> Object:
     }
 
 
+_CHECKOUT: Object = {"podSelector": {"matchLabels": {"app": "checkout"}}}
+
+
 def _policies(world: "World") -> list[Object]:
     caller: Object = {"podSelector": {"matchLabels": {"app": "edge-proxy"}}}
     if world.allow_edge_namespace:
         caller["namespaceSelector"] = {"matchLabels": {"kubernetes.io/metadata.name": "edge"}}
     egress: list[Object] = [
+        {"to": [_CHECKOUT]},
         {
             "to": [{"podSelector": {"matchLabels": {"app": "ledger"}}}],
             "ports": [{"protocol": "TCP", "port": LEDGER_PORT}],
@@ -224,7 +228,10 @@ def _policies(world: "World") -> list[Object]:
             }
         )
     return [
-        _policy("checkout-callers", {"policyTypes": ["Ingress"], "ingress": [{"from": [caller]}]}),
+        _policy(
+            "checkout-callers",
+            {"policyTypes": ["Ingress"], "ingress": [{"from": [caller, _CHECKOUT]}]},
+        ),
         _policy("checkout-egress", {"policyTypes": ["Egress"], "egress": egress}),
     ]
 

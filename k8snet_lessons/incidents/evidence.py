@@ -23,6 +23,8 @@ class Look:
         What it tells, for the debrief.
     decides : bool
         Whether no other fault of the room shows it.
+    whole : bool
+        Whether it speaks by what is missing, so that an output cut by a pipe says nothing.
     """
 
     command: str
@@ -30,9 +32,12 @@ class Look:
     shows: Callable[[str], bool]
     because: str
     decides: bool = True
+    whole: bool = False
 
     def seen_in(self, line: str, text: str) -> bool:
         """Whether a command and its output are this look, whatever pod or node was chosen."""
+        if self.whole and "|" in line:
+            return False
         return self.tool in " ".join(line.split()) and self.shows(text)
 
 

@@ -46,6 +46,11 @@ def planned_pods(world: "World") -> list[tuple[str, str, str, int, int]]:
     return made
 
 
+def former_template(world: "World", app: str) -> str:
+    """The template hash that an application's pods had before their last rollout."""
+    return _letters(f"{world.seed}/{app}/template/old", 9)
+
+
 def _version(world: "World", app: str, number: int) -> str:
     """Which template a pod was made from: a changed template means new pods, of another name."""
     if app == "ledger" and world.ledger_ageless:
@@ -61,7 +66,7 @@ def _age_s(world: "World", app: str, number: int) -> int:
     days = {"edge-proxy": 9, "checkout": 6, "ledger": 6, "coredns": 41}[app]
     age_s = days * 86_400 + Random(f"{world.seed}/{app}/age").randrange(80_000)
     if _version(world, app, number) == "new":
-        return 3 * 3_600 + 1_260 if app == "ledger" else BEGAN_S + 75
+        return BEGAN_S + (35 * 60 if app == "ledger" else 75)
     if app == "ledger" and number >= world.ledger_pods_at_dial:
         return BEGAN_S + 420
     return age_s

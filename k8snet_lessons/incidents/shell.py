@@ -11,6 +11,7 @@ from k8snet_lessons.incidents.case import Case, ToolError
 from k8snet_lessons.incidents.tools import capture, logs, metrics, node, pod
 from k8snet_lessons.incidents.tools.describe import describe
 from k8snet_lessons.incidents.tools.get import KIND_WORDS, get
+from k8snet_lessons.incidents.tools.pipe import piped
 
 USAGE = """\
 metrics [overview|pods|nodes|zones|names]    the team's dashboard
@@ -28,6 +29,8 @@ ssh NODE COMMAND
         iptables-save [-t TABLE]   conntrack -S   conntrack -C   sysctl NAME   dmesg
         ip link   ping [-M do] [-s BYTES] NODE
         tcpdump [-i any|eth0|vxlan0] [-c N] [host ADDRESS] [port N]
+
+... | grep [-i] [-v] [-c] PATTERN   | head -N   | tail -N   | wc -l
 
 The namespace is shop unless you say -n edge or -n kube-system. POD may be deploy/NAME.
 """
@@ -68,7 +71,7 @@ def run(case: Case, line: str) -> Printed:
     ----------
     case : Case
     line : str
-        As typed; quotes as in a shell, no pipes.
+        As typed; quotes as in a shell, and pipes to grep, head, tail and wc.
 
     Returns
     -------
@@ -83,18 +86,31 @@ def run(case: Case, line: str) -> Printed:
         return Printed(line, "", 0)
     if words == ["help"]:
         return Printed(line, USAGE, 0)
-    if pipe := next((word for word in words if word in ("|", ">", ";", "&&")), ""):
-        return Printed(line, f"{pipe}: one command at a time here; the output is searchable\n", 0,
-                       ok=False)  # fmt: skip
-    if words[0] not in _COMMANDS:
-        return Printed(
-            line, f"{words[0]}: command not found (help lists what there is)\n", 0, ok=False
-        )
+    if sign := next((word for word in words if word in (">", ";", "&&", "||")), ""):
+        said = f"{sign}: one command at a time here, and pipes to grep, head, tail, wc\n"
+        return Printed(line, said, 0, ok=False)
+    first, *stages = _stages(words)
+    if not first or first[0] not in _COMMANDS:
+        name = first[0] if first else "|"
+        return Printed(line, f"{name}: command not found (help lists what there is)\n", 0, ok=False)
     try:
-        text, minutes = _COMMANDS[words[0]](case, words[1:])
+        text, minutes = _COMMANDS[first[0]](case, first[1:])
+        for stage in stages:
+            text = piped(text, stage)
     except (ToolError, InputError) as error:
         return Printed(line, f"{error}\n", 0, ok=False)
     return Printed(line, text, minutes)
+
+
+def _stages(words: list[str]) -> list[list[str]]:
+    """Cut a line at its pipes."""
+    stages: list[list[str]] = [[]]
+    for word in words:
+        if word == "|":
+            stages.append([])
+        else:
+            stages[-1].append(word)
+    return stages
 
 
 def _parsed(

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from k8snet_lessons.datapath.cni import send_messages
 from k8snet_lessons.dns import Lookup, lookup
 from k8snet_lessons.incidents.channels import channels
-from k8snet_lessons.incidents.layout import BANK_NAME, NODES
+from k8snet_lessons.incidents.layout import BANK_NAME, NODES, ZONES
 from k8snet_lessons.incidents.reach import Choice, Fate, choose, entry, fate, hole_path, name_server
 from k8snet_lessons.incidents.tables import (
     CLIENT_NEW,
@@ -45,7 +45,7 @@ HOPS: Final = (
 CLIENT_CONNECT_S, CLIENT_PATIENCE_S = 10.0, 60.0
 WORKERS: Final = 4
 CHECKOUT_WORK_US, LEDGER_WORK_US = 4_400.0, 8_000.0
-SAME_ZONE_RTT_US, CROSS_ZONE_RTT_US = 150.0, 6_000.0
+SAME_NODE_RTT_US, SAME_ZONE_RTT_US, CROSS_ZONE_RTT_US = 50.0, 150.0, 6_000.0
 #: A report is built by the bank; so long it takes, evenly spread, and so many requests are one.
 REPORT_S, REPORT_SHARE = (3.0, 8.0), 0.03
 REQUEST_BYTES, ANSWER_BYTES = 2_000, 20_000
@@ -203,7 +203,7 @@ class _Run:
         edge_places = np.array([pod.place for pod in edges])
         for stream, place in ((8, edge_places[self.edge]), (9, places[self.pod])):
             self._table_waits(1, self.opens, place, self.draw(stream), 504, CONNECT_TIMEOUT_S)
-        rtt = _round_trip(edge_places[self.edge], places[self.pod])
+        rtt = _ROUND_TRIP_US[edge_places[self.edge], places[self.pod]]
         self.spend(1, rtt * (1 + self.opens))
 
     def _work(self) -> None:
@@ -255,7 +255,7 @@ class _Run:
         arrival = self.front.arrival_s * 1e6 + self.hop_us[:5].sum(axis=0)
         self.ledger = np.where(self.alive, ledger, -1)
         near = np.array([pod.place for pod in world.pods_of("checkout")])[self.pod]
-        rtt = _round_trip(near, np.array([pod.place for pod in pods])[ledger])
+        rtt = _ROUND_TRIP_US[near, np.array([pod.place for pod in pods])[ledger]]
         self.spend(5, rtt + work + _queue(arrival, work, ledger, self.alive))
 
     def _lose_patience(self) -> None:
@@ -371,9 +371,16 @@ def _pick(choices: Sequence[Choice], which: Ints, luck: Floats, pods: Sequence[P
     return picked
 
 
-def _round_trip(one: Ints, other: Ints) -> Floats:
-    zones = one % 3 != other % 3
-    return np.where(one == other, 0.0, np.where(zones, CROSS_ZONE_RTT_US, SAME_ZONE_RTT_US))
+def round_trip_us(one: int, other: int) -> float:
+    """Round trip between pods on the nodes at two places; a veth's own is an estimate."""
+    if one == other:
+        return SAME_NODE_RTT_US
+    return SAME_ZONE_RTT_US if one % len(ZONES) == other % len(ZONES) else CROSS_ZONE_RTT_US
+
+
+_ROUND_TRIP_US: Final = np.array(
+    [[round_trip_us(one, other) for other in range(NODES)] for one in range(NODES)]
+)
 
 
 def _queue(arrival_us: Floats, work_us: Floats, pod: Ints, there: Bools) -> Floats:

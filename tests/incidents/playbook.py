@@ -52,7 +52,7 @@ def _counters(run: Run, node: str) -> dict[str, int]:
 
 
 def _edge_errors(run: Run) -> str:
-    return run("kubectl logs deploy/edge-proxy -n edge --tail 40")
+    return run("kubectl logs deploy/edge-proxy -n edge --tail 400")
 
 
 def conntrack_full(run: Run) -> bool:
@@ -76,7 +76,9 @@ def _names(run: Run) -> dict[str, tuple[str, str]]:
 def ndots_amplification(run: Run) -> bool:
     now, usual = _names(run)["questions per lookup"]
     names = set(
-        re.findall(r'"A IN (api\.bank\S*) ', run("kubectl logs deploy/coredns -n kube-system"))
+        re.findall(
+            r'"A IN (api\.bank\S*) ', run("kubectl logs deploy/coredns -n kube-system --tail 60")
+        )
     )
     return float(now) > 3 * float(usual) and len(names) == 5
 

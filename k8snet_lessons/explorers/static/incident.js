@@ -2,6 +2,8 @@
 
 function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
+  // JupyterLab's shortcuts are single letters: what is typed here is not meant for it.
+  if (["input", "select", "button", "section"].includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value === true) node.setAttribute(name, "");
@@ -157,8 +159,6 @@ class RoomView {
       event.preventDefault();
       this.ask({ kind: "complete", line: this.input.value });
     }
-    // JupyterLab's own shortcuts must not see what is typed here.
-    event.stopPropagation();
     if (event.key !== "Escape") this.leaving = false;
   }
 

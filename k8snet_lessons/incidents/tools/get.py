@@ -8,7 +8,7 @@ import yaml
 from k8snet_lessons.control.hints import annotated_hints
 from k8snet_lessons.control.topology import hint_service
 from k8snet_lessons.incidents.case import Case, ToolError, age, columns, not_found
-from k8snet_lessons.incidents.layout import BEGAN_S, HOST
+from k8snet_lessons.incidents.layout import BEGAN_S, HOST, former_template
 
 _DAYS = {"edge": 212, "kube-system": 305, "shop": 183}
 _KINDS = {
@@ -234,6 +234,17 @@ def events_of(case: Case) -> list[tuple[int, str, str, str, str, str]]:
              f"Scaled up replica set {set_name} from {world.ledger_pods_at_dial} to "
              f"{world.ledger_pods}")
         )  # fmt: skip
+    for app, space in (("checkout", "shop"), ("coredns", "kube-system")):
+        pods = world.pods_of(app)
+        if pods[0].age_s < BEGAN_S + 120:
+            new, old = pods[0].name.rsplit("-", 1)[0], f"{app}-{former_template(world, app)}"
+            count = len(pods)
+            made += [
+                (BEGAN_S + 75, space, "Normal", "ScalingReplicaSet", f"deployment/{app}",
+                 f"Scaled up replica set {new} from {count - 1} to {count}"),
+                (BEGAN_S + 20, space, "Normal", "ScalingReplicaSet", f"deployment/{app}",
+                 f"Scaled down replica set {old} from 1 to 0"),
+            ]  # fmt: skip
     if world.topology_mode and world.checkout_selector == "checkout":
         hinted = hint_service(world.cluster, "shop/checkout")
         if hinted.heuristic == "none":

@@ -13,7 +13,7 @@ from k8snet_lessons.incidents.world import Pod
 from k8snet_lessons.sim.arrays import Ints
 
 _SLOW_MS = 250.0
-_MOST_LINES = 60
+_MOST_LINES = 1_000
 
 
 def logs(case: Case, pod: Pod, lines: int) -> str:
@@ -28,12 +28,18 @@ def logs(case: Case, pod: Pod, lines: int) -> str:
 
 
 def _latest(case: Case, whom: Ints) -> list[tuple[int, str]]:
-    """The last requests of some, oldest first, with the moment at which each ended."""
+    """The last requests of some, oldest first, with the moment at which each ended.
+
+    The traffic goes on as in the stretch that was simulated: what ended after it ended, in the
+    stretch before, just as long after that one's beginning.
+    """
     traffic = case.traffic
-    ended = traffic.arrival_s + traffic.latency_us / 1e6
-    chosen = whom[np.argsort(ended[whom], kind="stable")][-_MOST_LINES:]
-    last = float(ended[chosen[-1]]) if len(chosen) else 0.0
-    return [(int(k), stamp(last - float(ended[k])).strftime("%H:%M:%S.%f")[:-3]) for k in chosen]
+    span_s = float(traffic.arrival_s[-1])
+    ended_s = (traffic.arrival_s + traffic.latency_us / 1e6) % span_s
+    chosen = whom[np.argsort(ended_s[whom], kind="stable")][-_MOST_LINES:]
+    return [
+        (int(k), stamp(span_s - float(ended_s[k])).strftime("%H:%M:%S.%f")[:-3]) for k in chosen
+    ]
 
 
 def _path(traffic: Traffic, number: int) -> str:
@@ -153,10 +159,6 @@ def _coredns(case: Case, pod: Pod) -> list[str]:
     ]
     if world.node_cache:
         return made
-    waits = case.traffic.hop_us[3][case.traffic.hop_us[3] > 0]
-    per_question = (
-        float(np.median(waits)) / 1e6 / max(1, len(asked_names(case)) // 2) if len(waits) else 0.0
-    )
     for turn, caller in enumerate(callers[mine % 2 :: 2] or callers):
         for step, (name, qtype) in enumerate(asked_names(case)):
             answer = known.get((name, qtype), "NXDOMAIN")
@@ -170,7 +172,7 @@ def _coredns(case: Case, pod: Pod) -> list[str]:
                 f'[INFO] {caller.address}:{port} - {20_011 + 97 * turn + step} "{qtype} IN {name}. '
                 f'udp {size} false 1232" {code} {flags} {size + 93} {took:.6f}s'
             )
-    if per_question > 0.05:
+    if case.traffic.coredns_busy >= 1:
         made.append("[WARNING] plugin/health: Local health request took more than 1s: 1.8s")
     # Other namespaces ask as well.
     made += [

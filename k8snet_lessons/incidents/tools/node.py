@@ -7,9 +7,10 @@ from k8snet_lessons.incidents.case import Case, ToolError
 from k8snet_lessons.incidents.layout import APART, BEGAN_S, CPUS, UNDERLAY_MTU, VXLAN_PORT
 from k8snet_lessons.incidents.reach import rules
 from k8snet_lessons.incidents.tables import NodeTable, node_tables
+from k8snet_lessons.incidents.traffic import round_trip_us
 from k8snet_lessons.incidents.world import World
 
-_LOWEST_PORT = 1_024
+_FIRST_PORT = 32_768
 _ALL_PORTS = 64_512
 
 
@@ -29,11 +30,13 @@ def iptables_save(case: Case, place: int, table: str = "") -> str:
 
 
 def _masquerade(world: World) -> str:
-    rule = "-A POSTROUTING -s 10.244.0.0/16 ! -d 10.244.0.0/16 -o eth0 -j MASQUERADE"
+    leaving = "-A POSTROUTING -s 10.244.0.0/16 ! -d 10.244.0.0/16 -o eth0"
+    rules = f"{leaving} -j MASQUERADE"
     if world.snat_ports < _ALL_PORTS:
-        first = 32_768
-        rule += f" --to-ports {first}-{first + world.snat_ports - 1}"
-    return rule
+        ports = f"{_FIRST_PORT}-{_FIRST_PORT + world.snat_ports - 1}"
+        # A range of ports needs a protocol that has ports.
+        rules = f"{leaving} -p tcp -j MASQUERADE --to-ports {ports}\n{rules}"
+    return rules
 
 
 def _closed_port() -> str:
@@ -143,7 +146,7 @@ def ip_link(case: Case, place: int) -> str:
 
 
 def ping(case: Case, place: int, target: str, size: int, count: int, fragment: bool) -> str:
-    """Ping another node, with the Don't Fragment bit if asked; nobody drops ICMP here."""
+    """Ping another node, with the Don't Fragment bit if asked."""
     world = case.world
     addresses = {world.node_address(k): k for k in range(len(world.nodes))}
     addresses |= {name: k for k, name in enumerate(world.nodes)}
@@ -155,11 +158,11 @@ def ping(case: Case, place: int, target: str, size: int, count: int, fragment: b
     if size + 28 > UNDERLAY_MTU and not fragment:
         text += f"ping: local error: message too long, mtu={UNDERLAY_MTU}\n" * count
         return text + _ping_summary(address, count, 0)
-    # Fragments fit any port; a whole packet must fit the smaller of the two.
+    # A sender fragments by its own interface; what fits that leaves whole.
     small = world.uplink_mtu if APART in (place, other) and place != other else UNDERLAY_MTU
-    arrives = fragment or size + 28 <= small
+    arrives = min(size + 28, UNDERLAY_MTU) <= small
     if arrives:
-        rtt = 0.041 if place == other else (0.152 if place % 3 == other % 3 else 6.02)
+        rtt = round_trip_us(place, other) / 1e3
         for number in range(1, count + 1):
             text += f"{size + 8} bytes from {address}: icmp_seq={number} ttl=64 time={rtt:.3g} ms\n"
     return text + _ping_summary(address, count, count if arrives else 0)

@@ -1,6 +1,7 @@
 """What one runs in a pod: nslookup, dig, curl, ss; and its resolv.conf."""
 
 import zlib
+from dataclasses import dataclass
 
 from k8snet_lessons.cluster import cluster_ips
 from k8snet_lessons.dns import lookup, queries
@@ -16,7 +17,7 @@ from k8snet_lessons.incidents.layout import (
 )
 from k8snet_lessons.incidents.reach import choose, fate, name_server
 from k8snet_lessons.incidents.tables import bank_answers, node_tables
-from k8snet_lessons.incidents.traffic import unanswered
+from k8snet_lessons.incidents.traffic import round_trip_us, unanswered
 from k8snet_lessons.incidents.world import Pod, World
 
 _DNS = "10.96.0.10"
@@ -117,40 +118,52 @@ def _number(text: str) -> int:
     return zlib.crc32(text.encode()) % 65_536
 
 
+@dataclass(frozen=True)
+class _Socket:
+    """One line of ss."""
+
+    own: str
+    peer: str
+    rtt_ms: float
+    state: str = "ESTAB"
+
+
 def ss(case: Case, pod: Pod, flags: str) -> str:
     """``ss -tn`` in a pod: the standing gRPC connections; ``-i`` adds a line for each."""
     world = case.world
-    text = "State Recv-Q Send-Q      Local Address:Port       Peer Address:Port Process\n"
-    for own, peer, port_own, port_peer, rtt in _connections(world, pod):
-        text += f"ESTAB 0      0      {own + ':' + str(port_own):>23} {peer + ':' + str(port_peer):>23}\n"
-        if "i" in flags:
-            mss = world.pod_mtu - 52
+    sockets = _sockets(world, pod)
+    states = max([len(each.state) for each in sockets], default=5)
+    text = f"{'State':<{states}} Recv-Q Send-Q {'Local Address:Port':>22} {'Peer Address:Port':>22} Process\n"
+    mss = world.pod_mtu - 52
+    for each in sockets:
+        waiting = int(each.state == "SYN-SENT")
+        text += f"{each.state:<{states}} 0      {waiting:<6} {each.own:>22} {each.peer:>22}\n"
+        if "i" in flags and not waiting:
             text += (
-                f"\t cubic wscale:7,7 rto:204 rtt:{rtt:.3f}/{rtt / 4:.3f} mss:{mss} pmtu:{world.pod_mtu} "
-                "rcvmss:536 advmss:{} cwnd:10\n".format(mss)
+                f"\t cubic wscale:7,7 rto:204 rtt:{each.rtt_ms:g}/{each.rtt_ms / 2:g} mss:{mss} "
+                f"pmtu:{world.pod_mtu} rcvmss:536 advmss:{mss} cwnd:10\n"
             )
     return text
 
 
-def _connections(world: World, pod: Pod) -> list[tuple[str, str, int, int, float]]:
-    """Own and peer address, own and peer port, round trip in ms; as each end sees it."""
-    checkout, ledger = world.pods_of("checkout"), world.pods_of("ledger")
+def _sockets(world: World, pod: Pod) -> list[_Socket]:
+    """The gRPC channels that end in a pod, as its own sockets see them."""
+    ledger = world.pods_of("ledger")
     virtual = cluster_ips(world.cluster.service("shop/ledger"))[0]
     made = []
-    for number, caller in enumerate(checkout):
-        for lane, held in enumerate(channels(world)[number]):
-            if world.ledger_by_request:
-                held = lane % len(ledger)
-            target = ledger[held]
-            rtt = 0.05 if caller.place == target.place else 0.15
-            rtt = rtt if caller.place % 3 == target.place % 3 else 6.0
-            port = 40_000 + 97 * number + lane
+    for number, caller in enumerate(world.pods_of("checkout")):
+        for lane, held in enumerate(channels(world)[number].tolist()):
+            target = ledger[lane % len(ledger) if world.ledger_by_request else held]
+            own = f"{caller.address}:{40_000 + 97 * number + lane}"
+            cut = fate(world, caller, target, LEDGER_PORT) == "silent"
+            rtt_ms = round_trip_us(caller.place, target.place) / 1e3
             if pod == caller:
                 # The caller's socket knows the virtual address only: DNAT happens on the node.
                 peer = target.address if world.ledger_by_request else virtual
-                made.append((caller.address, peer, port, LEDGER_PORT, rtt))
-            elif pod == target:
-                made.append((target.address, caller.address, LEDGER_PORT, port, rtt))
+                state = "SYN-SENT" if cut else "ESTAB"
+                made.append(_Socket(own, f"{peer}:{LEDGER_PORT}", rtt_ms, state))
+            elif pod == target and not cut:
+                made.append(_Socket(f"{target.address}:{LEDGER_PORT}", own, rtt_ms))
     return made
 
 
@@ -251,8 +264,7 @@ def _to_pod(world: World, pod: Pod, other: Pod, port: int) -> tuple[str, float, 
     if pod == other:
         met = "ok" if port in (CHECKOUT_PORT, EDGE_PORT, LEDGER_PORT) else "refused"
         return met, 0.005, 0.00005
-    near = pod.place % 3 == other.place % 3
-    rtt_s = 0.00005 if pod.place == other.place else (0.00015 if near else 0.006)
+    rtt_s = round_trip_us(pod.place, other.place) / 1e6
     return fate(world, pod, other, port), 0.005, rtt_s
 
 

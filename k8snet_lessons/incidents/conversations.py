@@ -1,0 +1,224 @@
+"""Sample connections, packet by packet, as far as the world lets them go: what captures show.
+
+One call from every edge pod to every checkout pod that its rules may pick, one lookup and one
+connection to the bank from every checkout pod.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from k8snet_lessons.cluster import cluster_ips
+from k8snet_lessons.datapath import policy_verdict
+from k8snet_lessons.dns import queries
+from k8snet_lessons.incidents.layout import APART, BANK_ADDRESS, BANK_NAME
+from k8snet_lessons.incidents.reach import choose, fate, hole_path, name_server
+from k8snet_lessons.incidents.tables import CONNECT_TIMEOUT_S, bank_answers, node_tables
+from k8snet_lessons.incidents.traffic import ANSWER_BYTES, REQUEST_BYTES
+from k8snet_lessons.incidents.world import Pod, World
+
+#: tcp_syn_linear_timeouts, from Linux 6.5 on, with the few ms that a timer is late.
+_LADDER_S: Final = (0.0, 1.03, 2.05, 3.08, 4.1)
+_SEQ: Final = 2_931_871_004
+#: How far a packet comes: the sender's veth, its wire, the receiver's wire, the receiver's pod.
+Reaches = Literal["veth", "out", "wire", "pod"]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One packet.
+
+    Attributes
+    ----------
+    at_s : float
+    source, target : str
+        ``address.port`` as tcpdump writes it; an address alone for ICMP.
+    text : str
+        What tcpdump says of it.
+    payload : int
+        Bytes of data.
+    protocol : {"tcp", "udp", "icmp"}
+    outward : bool
+        From the conversation's source, or to it.
+    reaches : {"veth", "out", "wire", "pod"}
+        The last place where it is seen.
+    """
+
+    at_s: float
+    source: str
+    target: str
+    text: str
+    payload: int = 0
+    protocol: str = "tcp"
+    outward: bool = True
+    reaches: Reaches = "pod"
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The packets between a pod and another one, or the world outside (None)."""
+
+    source: Pod
+    target: Pod | None
+    segments: tuple[Segment, ...] = field(default=())
+
+    @property
+    def crosses(self) -> bool:
+        """Whether it goes from node to node, inside the tunnel."""
+        return self.target is not None and self.target.place != self.source.place
+
+
+def conversations(world: World) -> list[Conversation]:
+    """Every sample of a world, begun a few tenths of a second apart."""
+    made: list[Conversation] = []
+    for edge in world.pods_of("edge-proxy"):
+        chosen = choose(world, edge.place, edge.address, "shop/checkout")
+        for pod in chosen.pods:
+            turn = len(made) + 1
+            made.append(_call(world, edge, pod, chosen.port, 36_000 + 11 * turn, 0.41 * turn))
+        if not chosen.pods:
+            turn = len(made) + 1
+            made.append(_no_endpoint(world, edge, 36_000 + 11 * turn, 0.41 * turn))
+    for number, pod in enumerate(world.pods_of("checkout")):
+        at_s = 0.3 + 0.29 * number
+        made += _names(world, pod, at_s)
+        if name_server(world, pod) == "ok":
+            made.append(_bank(world, pod, at_s + 0.02))
+    return made
+
+
+def _virtual(world: World, service: str) -> str:
+    return cluster_ips(world.cluster.service(service))[0]
+
+
+def _syn(world: World, seq: int) -> str:
+    options = f"mss {world.pod_mtu - 40},sackOK,TS val 2193016 ecr 0,nop,wscale 7"
+    return f"Flags [S], seq {seq}, win 64860, options [{options}], length 0"
+
+
+def _syn_ack(mss: int, ack: int) -> str:
+    options = f"mss {mss},sackOK,TS val 771 ecr 2193016,nop,wscale 7"
+    return f"Flags [S.], seq 88120934, ack {ack}, win 64296, options [{options}], length 0"
+
+
+def _call(world: World, edge: Pod, pod: Pod, port: int, sport: int, at_s: float) -> Conversation:
+    """An edge pod's call, after the rules chose the pod."""
+    here, there = f"{edge.address}.{sport}", f"{pod.address}.{port}"
+    met = fate(world, edge, pod, port)
+    first = Segment(at_s, here, there, _syn(world, _SEQ))
+    if met == "silent":
+        in_tunnel = world.tunnel_closed and edge.place != pod.place
+        # The closed node's card still receives it; a policy stops it behind the tunnel.
+        reaches: Reaches = "pod"
+        if in_tunnel:
+            reaches = "wire" if pod.place == APART else "out"
+        steps = [at for at in _LADDER_S if at < CONNECT_TIMEOUT_S]
+        tried = [replace(first, at_s=at_s + step, reaches=reaches) for step in steps]
+        return Conversation(edge, pod, tuple(tried))
+    refused = _ladder_steps(node_tables(world)[edge.place].waits, at_s * 0.37)
+    # Refused before the rules were asked: it still bears the Service's address.
+    lost = replace(first, target=f"{_virtual(world, 'shop/checkout')}.80", reaches="veth")
+    made = [replace(lost, at_s=at_s + step) for step in refused[:-1]]
+    start = at_s + refused[-1]
+    made.append(replace(first, at_s=start))
+
+    def back(after_s: float, text: str, payload: int = 0) -> Segment:
+        return Segment(start + after_s, there, here, text, payload, outward=False)
+
+    if met == "refused":
+        made.append(back(0.0003, f"Flags [R.], seq 0, ack {_SEQ + 1}, win 0, length 0"))
+        return Conversation(edge, pod, tuple(made))
+    made.append(back(0.0003, _syn_ack(world.pod_mtu - 40, _SEQ + 1)))
+    made.append(replace(first, at_s=start + 0.0006, text="Flags [.], ack 1, win 507, length 0"))
+    asked = replace(first, at_s=start + 0.0007, payload=REQUEST_BYTES, text=(
+        f"Flags [P.], seq 1:{REQUEST_BYTES + 1}, ack 1, win 507, length {REQUEST_BYTES}: "
+        "HTTP: GET /cart HTTP/1.1"))  # fmt: skip
+    if met == "hole" and hole_path(world).pod_mtu_bytes >= REQUEST_BYTES:
+        # Retransmissions after 0.2 s, then twice as long each time.
+        made += [
+            replace(asked, at_s=asked.at_s + 0.2 * (2**k - 1), reaches="out") for k in range(5)
+        ]
+        return Conversation(edge, pod, tuple(made))
+    made.append(asked)
+    room = world.pod_mtu - 52
+    for begin in range(0, ANSWER_BYTES, room):
+        size = min(room, ANSWER_BYTES - begin)
+        made.append(back(0.03 + begin * 1e-9, (
+            f"Flags [P.], seq {begin + 1}:{begin + size + 1}, ack {REQUEST_BYTES + 1}, win 501, "
+            f"length {size}: HTTP"), size))  # fmt: skip
+    return Conversation(edge, pod, tuple(made))
+
+
+def _ladder_steps(waits: tuple[tuple[float, float], ...], luck: float) -> list[float]:
+    """When the SYNs of one sample are sent: the last one gets through, if not too late."""
+    total = 0.0
+    for seconds, share in waits:
+        total += share
+        if luck % 1.0 < total:
+            tries = min(4, round(min(seconds, 9.0)))
+            return [float(step) for step in range(tries + 1)]
+    return [0.0]
+
+
+def _no_endpoint(world: World, edge: Pod, sport: int, at_s: float) -> Conversation:
+    """A call to a Service without endpoints: the edge's own node rejects it."""
+    virtual = _virtual(world, "shop/checkout")
+    here = f"{edge.address}.{sport}"
+    node = world.node_address(edge.place)
+    said = f"ICMP {virtual} tcp port 80 unreachable, length 68"
+    return Conversation(
+        edge,
+        edge,
+        (
+            Segment(at_s, here, f"{virtual}.80", _syn(world, _SEQ), reaches="veth"),
+            Segment(at_s + 0.0001, node, edge.address, said, protocol="icmp", outward=False),
+        ),
+    )
+
+
+def _names(world: World, pod: Pod, at_s: float) -> list[Conversation]:
+    """The questions of one lookup, and their answers."""
+    known = bank_answers(world)
+    chosen = choose(world, pod.place, pod.address, "kube-system/kube-dns", "udp")
+    made = []
+    for step, (name, qtype) in enumerate(queries(BANK_NAME, world.resolv_conf, "glibc", known)):
+        server = chosen.pods[(step // 2) % len(chosen.pods)]
+        met = fate(world, pod, server, 53, "UDP")
+        lost: Reaches = "pod" if met == "ok" else _lost_at(world, pod, server)
+        address = server.address
+        if lost == "veth":  # stopped before the rules were asked
+            address = _virtual(world, "kube-system/kube-dns")
+        here, there = f"{pod.address}.{33_000 + 2 * (step // 2)}", f"{address}.53"
+        number, size = 20_011 + step, len(name) + 18
+        asked = Segment(
+            at_s + 0.0004 * step, here, there, f"{number}+ {qtype}? {name}. ({size})", size, "udp",
+            reaches=lost,
+        )  # fmt: skip
+        answer = known.get((name, qtype), "NXDOMAIN")
+        said = f"1/0/0 A {answer[0]}" if isinstance(answer, list) else "0/1/0"
+        said = "NXDomain 0/1/0" if answer == "NXDOMAIN" else said
+        replied = Segment(
+            asked.at_s + 0.0003, there, here, f"{number} {said} ({size + 16})", size + 16, "udp",
+            outward=False,
+        )  # fmt: skip
+        again = replace(asked, at_s=asked.at_s + 5.0)
+        made.append(Conversation(pod, server, (asked, replied if met == "ok" else again)))
+    return made
+
+
+def _lost_at(world: World, pod: Pod, server: Pod) -> Reaches:
+    if not policy_verdict(world.cluster, pod.scope, server.scope, 53, "UDP"):
+        return "veth"  # an egress policy stops it before it leaves the node
+    return "wire" if server.place == APART else "out"
+
+
+def _bank(world: World, pod: Pod, at_s: float) -> Conversation:
+    """A connection to the bank; what leaves the node has the node's address."""
+    steps = _ladder_steps(node_tables(world)[pod.place].port_waits, at_s * 0.61)
+    own, there = f"{pod.address}.{47_000 + pod.place}", f"{BANK_ADDRESS}.443"
+    masked = f"{world.node_address(pod.place)}.{47_000 + pod.place}"
+    first = Segment(at_s, own, there, _syn(world, _SEQ + 5), reaches="veth")
+    made = [replace(first, at_s=at_s + step) for step in steps[:-1]]
+    start = at_s + steps[-1]
+    made.append(replace(first, at_s=start, source=masked, reaches="out"))
+    made.append(Segment(start + 0.0009, there, masked, _syn_ack(1_460, _SEQ + 6), outward=False))
+    return Conversation(pod, None, tuple(made))

@@ -1,0 +1,174 @@
+"""The command line: what it refuses, what it completes, and that its tools agree."""
+
+import re
+from fractions import Fraction
+
+import pytest
+
+from k8snet_lessons.datapath import Packet, parse_iptables_save, reachable
+from k8snet_lessons.datapath.nf_conntrack import read_node
+from k8snet_lessons.errors import InputError
+from k8snet_lessons.incidents import FAULTS, USAGE, Case, Incident, completions, drawn, run
+
+
+def case(name: str, seed: int = 20) -> Case:
+    _, world, healthy = drawn(seed, name)
+    return Case(world, healthy)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("kubeclt get pods", "kubeclt: command not found"),
+        ("kubectl", "known here are get, describe, logs, top, exec"),
+        ("kubectl get bananas", 'the server doesn\'t have a resource type "bananas"'),
+        ("kubectl get pod nobody", 'pods "nobody" not found'),
+        ("kubectl get pods -n nowhere", "invalid choice: 'nowhere'"),
+        ("kubectl get pods -o json", "output format"),
+        ("kubectl describe svc nothing", '"nothing" not found'),
+        ("kubectl logs deploy/nobody", "not found"),
+        ("kubectl exec deploy/checkout ls", "behind --"),
+        ("kubectl exec deploy/checkout -- rm -rf /", "in a pod there are"),
+        ("kubectl exec deploy/coredns -n kube-system -- dig x", "no shell, no tools"),
+        ("ssh node-9 dmesg", "one of node-1, node-2"),
+        ("ssh node-1 reboot", "command not found"),
+        ("ssh node-1 sysctl net.nothing", "No such file or directory"),
+        ("ssh node-1 tcpdump -i wlan0", "No such device exists"),
+        ("ssh node-1 tcpdump not udp", "can't parse filter expression"),
+        ("ssh node-1 ping -s 99999 node-2", "-s from 0 to 65507"),
+        ("metrics everything", "boards are overview"),
+        ("metrics ; metrics", "one command at a time"),
+        ("metrics | sort", "behind a pipe there are grep"),
+        ("metrics | grep (", "grep: (:"),
+        ("echo 'unclosed", "No closing quotation"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_costs_nothing(line, said):
+    printed = run(case("local-policy"), line)
+    assert said in printed.text
+    assert (printed.ok, printed.minutes) == (False, 0)
+
+
+def test_help_lists_every_command_and_costs_nothing():
+    printed = run(case("local-policy"), "help")
+    assert printed.text == USAGE
+    assert printed.minutes == 0
+
+
+def test_a_pipe_cuts_the_output_and_costs_no_more():
+    here = case("local-policy")
+    whole = run(here, "kubectl get pods -o wide")
+    cut = run(here, "kubectl get pods -o wide | grep ledger | head -2")
+    assert cut.text.splitlines() == [x for x in whole.text.splitlines() if "ledger" in x][:2]
+    assert cut.minutes == whole.minutes
+    assert run(here, "kubectl get pods | grep -c checkout").text == "6\n"
+
+
+@pytest.mark.parametrize(
+    ("begun", "word"),
+    [("kub", "kubectl"), ("kubectl get endp", "endpointslices"), ("ssh node-1 conn", "conntrack"),
+     ("kubectl logs deploy/ch", "deploy/checkout"), ("kubectl get pods -n ku", "kube-system"),
+     ("metrics n", "names")],
+)  # fmt: skip
+def test_a_begun_word_is_completed(begun, word):
+    assert word in completions(case("local-policy"), begun)
+
+
+def test_an_incident_is_a_value():
+    first = Incident(7)
+    looked = first.look("metrics").look("nonsense")
+    assert (first.minutes, looked.minutes) == (0, 1)
+    assert looked == Incident(7).look("metrics").look("nonsense")
+    assert first.page.startswith("14:07 PAGE")
+
+
+@pytest.mark.parametrize("seed", [-1, 1_000_000, True, "7", 1.5])
+def test_a_seed_is_checked(seed):
+    with pytest.raises(InputError, match="whole number from 0 to 999,999"):
+        Incident(seed)
+
+
+@pytest.mark.parametrize(
+    ("cause", "remedy"), [("no-such", "same-zone"), ("local-policy", "no-such")]
+)
+def test_a_conclusion_is_checked(cause, remedy):
+    with pytest.raises(InputError, match="one of"):
+        Incident(7).conclude(cause, remedy)
+
+
+def test_points_follow_cause_fix_evidence_and_time():
+    right = Incident(20, "selector-mismatch").look("kubectl describe svc checkout")
+    assert right.conclude("selector-mismatch", "selector").total == 100
+    blind = Incident(20, "selector-mismatch").conclude("selector-mismatch", "selector")
+    assert blind.points == {"cause": 40, "fix": 25, "evidence": 0, "time": 0}
+    late = right
+    for _ in range(20):
+        late = late.look("ssh node-1 tcpdump")
+    assert late.conclude("selector-mismatch", "selector").points["time"] == 0
+    wrong = right.conclude("wrong-target-port", "target-port")
+    assert wrong.points == {"cause": 0, "fix": 0, "evidence": 20, "time": 0}
+    assert "No: you named" in wrong.to_text()
+    assert "The fix changes nothing" in wrong.to_text()
+
+
+# --- the tools agree --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_rules_send_to_the_endpoints_that_kubectl_lists(name):
+    here = case(name)
+    node = here.world.nodes[0]
+    rules = parse_iptables_save(run(here, f"ssh {node} iptables-save").text)
+    described = run(here, "kubectl describe svc checkout").text
+    virtual = re.search(r"^IP: +(\S+)", described, re.MULTILINE)[1]
+    packet = Packet(src="10.244.0.250", dst=virtual, dport=80, sport=40_000)
+    reach = reachable(rules, packet, "pod", local_addresses=[here.world.node_address(0)])
+    slices = run(here, "kubectl describe endpointslices").text
+    part = next(one for one in slices.split("\n\n\n") if "service-name=checkout" in one)
+    port = re.search(r"^  http +(\d+)", part, re.MULTILINE)
+    listed = {f"{address}:{port[1]}" for address in re.findall(r"Addresses: +(\S+)", part)}
+    assert reach.backends.keys() <= listed
+    assert bool(reach.backends) == bool(listed)
+    if listed:
+        assert sum(reach.backends.values(), Fraction(0)) == 1
+
+
+@pytest.mark.parametrize("name", ["mtu-black-hole", "tunnel-port-closed", "policy-blocks-edge"])
+def test_a_pod_without_requests_has_no_answered_request_in_any_capture(name):
+    here = case(name)
+    rows = [line.split() for line in run(here, "metrics pods").text.splitlines()[1:]]
+    idle = [row[0] for row in rows if row[0].startswith("checkout-") and row[2] == "0"]
+    assert idle
+    wide = run(here, "kubectl get pods -o wide").text
+    for pod in idle:
+        address, node = re.search(
+            rf"^{pod} .* (10\.244\S+) +(node-\d)", wide, re.MULTILINE
+        ).groups()
+        text = run(here, f"ssh {node} tcpdump -ni any host {address} -c 400").text
+        assert f"IP {address}.8080 >" not in text or "HTTP" not in text
+
+
+def test_dns_is_counted_alike_by_board_log_and_capture():
+    here = case("ndots-amplification")
+    board = run(here, "metrics names").text
+    assert re.search(r"questions per lookup +10\.0 +2\.0", board)
+    log = run(here, "kubectl logs deploy/coredns -n kube-system --tail 200 | grep bank").text
+    one = [line for line in log.splitlines() if re.match(r"\[INFO\] (\S+):", line)]
+    first = one[0].split()[1].rpartition(":")[0]
+    assert sum(f" {first}:" in line for line in one) == 10
+    node = here.world.nodes[0]
+    address = here.world.pods_of("checkout")[0].address
+    seen = run(here, f"ssh {node} tcpdump -ni any host {address} port 53 -c 400").text
+    assert seen.count("? api.bank.example") == 10
+
+
+def test_the_counter_agrees_with_the_limit_and_the_log():
+    here = case("conntrack-full")
+    for node in here.world.nodes:
+        reading = read_node(run(here, f"ssh {node} sysctl net.netfilter").text)
+        count = int(run(here, f"ssh {node} conntrack -C").text)
+        assert reading.settings["nf_conntrack_count"] == count
+        assert count <= reading.settings["nf_conntrack_max"]
+        drops = read_node(run(here, f"ssh {node} conntrack -S").text).counters["drop"]
+        log = run(here, f"ssh {node} dmesg").text
+        assert (drops > 2_400) == ("table full" in log)
