@@ -47,6 +47,8 @@ class Agreement:
         Whether the axes are better drawn in decades.
     remark : str
         Why they lie apart, where they do.
+    trials : int
+        Where a share in percent was counted over trials: how many. Chance moves it then.
     """
 
     what: str
@@ -60,6 +62,7 @@ class Agreement:
     log_x: bool = False
     log_y: bool = False
     remark: str = ""
+    trials: int = 0
 
     @property
     def gaps_percent(self) -> tuple[float, ...]:
@@ -226,6 +229,7 @@ def _channels() -> Iterator[Agreement]:
         record.experiment,
         "independent",
         remark=f"{len(idle)} trials: chance alone moves a share by two points and more.",
+        trials=len(idle),
     )
 
 
