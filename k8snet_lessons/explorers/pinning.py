@@ -66,7 +66,7 @@ def connection_pinning() -> Explorer:
         Knob("service_us", "Work in the pod", 4_000.0, kind="log", min=10, max=1_000_000,
              slider=(500, 20_000), unit="µs", group="more", help="Mean; one worker a pod"),
         Knob("shared_proxies", "Proxies", 0, kind="choice", group="more",
-             choices={0: "a sidecar for each client", 1: "1 shared", 2: "2 shared", 4: "4 shared"},
+             choices={0: "sidecars", 1: "1 shared", 2: "2 shared", 4: "4 shared"},
              help="Matters where a layer-7 proxy chooses"),
         Knob("propagation_s", "A change is known after", 1.0, min=0, max=60,
              slider=(0, 10), step=0.5, unit="s", group="more"),
