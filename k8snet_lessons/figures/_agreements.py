@@ -218,7 +218,7 @@ def _channels() -> Iterator[Agreement]:
     idle = record.one("idle pods", case="channels opened on 20 pods").samples
     pods, channels = record.parameters["pods_after"], record.parameters["channels"]
     chance = chance_of_idle(pods, channels)
-    most = (10, 11, 12, 13, 14)
+    most = (11, 12, 13, 14)  # fewer happen too seldom to be compared
     yield Agreement(
         "pods that ten new gRPC channels leave idle, of twenty",
         "idle pods, at most",

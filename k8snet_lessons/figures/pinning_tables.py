@@ -192,6 +192,29 @@ def draws_table() -> Table:
     )
 
 
+def left_table() -> Table:
+    """Requests that real pods lost on their way out, beside the closed form."""
+    record = load("grpc-pinning")
+    setting = record.parameters["leaving"]
+    rows = []
+    for series in record.find("answers", case="leaving"):
+        prestop_s = float(series.where["prestop_s"] or 0)
+        expected = refused_requests(
+            setting["requests_per_s"], setting["pods"], setting["of_which_leave"],
+            setting["rules_follow_after_s"], prestop_s,
+        )  # fmt: skip
+        lost = record.findings["unanswered_leaving"][f"preStop {prestop_s:g} s"]
+        rows.append((f"{prestop_s:g} s", f"{sum(series.samples):.0f}", str(lost),
+                     f"{expected:.0f}"))  # fmt: skip
+    return Table(
+        ("preStop sleep", "answered", "not answered", "closed form"),
+        tuple(rows),
+        f"{setting['of_which_leave']} of {setting['pods']} gRPC servers stop, the rules follow "
+        f"{setting['rules_follow_after_s']:g} s later; {setting['requests_per_s']:g} requests a "
+        "second, a connection each",
+    )
+
+
 def life_table() -> Table:
     """How old real connections became before the server retired them."""
     record = load("grpc-pinning")

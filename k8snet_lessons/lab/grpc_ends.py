@@ -14,11 +14,11 @@ METHOD = "/lab.Pay/Charge"
 Options = Sequence[tuple[str, Any]]
 
 
-def serve_pods(addresses: Sequence[str], port: int, options: Options) -> None:
+def serve_pods(addresses: Sequence[str], port: int, options: Options, first: int = 0) -> None:
     """Run one gRPC server an address until the process ends; each answers with its number."""
     grpc = _grpc()
     servers = []
-    for number, address in enumerate(addresses):
+    for number, address in enumerate(addresses, first):
         server = grpc.server(ThreadPoolExecutor(2), options=list(options))
         server.add_generic_rpc_handlers((_Teller(number),))
         server.add_insecure_port(f"{address}:{port}")
@@ -48,6 +48,21 @@ def ask(
         answered.append((at, _pod(grpc, calls[number % channels])))
     for each in opened:
         each.close()
+    return answered
+
+
+def ask_anew(target: str, per_s: float, seconds: float) -> list[tuple[float, int]]:
+    """Send requests at a steady pace, each on a connection of its own; as `ask` returns it."""
+    grpc = _grpc()
+    answered = []
+    begin = time.monotonic()
+    for number in range(int(per_s * seconds)):
+        pause = begin + number / per_s - time.monotonic()
+        if pause > 0:
+            time.sleep(pause)
+        at = time.monotonic()
+        with _channel(grpc, target, ()) as channel:
+            answered.append((at, _pod(grpc, channel.unary_unary(METHOD))))
     return answered
 
 

@@ -18,7 +18,7 @@ from shutil import which
 
 CLUSTER_IP = "10.96.0.10"
 NODE_IP = "10.244.1.1"
-PORT, AGED_PORT = 50_051, 50_052
+PORT, AGED_PORT, LEAVING_PORT = 50_051, 50_052, 50_053
 HAPROXY_PORT, ENVOY_PORT, DNS_PORT = 9_001, 9_002, 5_353
 
 _MANIFEST = """
@@ -33,13 +33,16 @@ metadata: {name: pay, namespace: lab}
 spec:
   clusterIP: 10.96.0.10
   selector: {app: pay}
-  ports: [{name: grpc, port: 50051}, {name: aged, port: 50052}]
+  ports: [{name: grpc, port: 50051}, {name: aged, port: 50052}, {name: leaving, port: 50053}]
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata: {name: pay-1, namespace: lab, labels: {kubernetes.io/service-name: pay}}
 addressType: IPv4
-ports: [{name: grpc, port: 50051, protocol: TCP}, {name: aged, port: 50052, protocol: TCP}]
+ports:
+- {name: grpc, port: 50051, protocol: TCP}
+- {name: aged, port: 50052, protocol: TCP}
+- {name: leaving, port: 50053, protocol: TCP}
 endpoints:
 """
 

@@ -30,6 +30,8 @@ from k8snet_lessons.lab.grpc_fronts import (
     service_rules,
     write_envoy_endpoints,
 )
+from k8snet_lessons.lab.grpc_leaving import NEWS_S, leaving
+from k8snet_lessons.lab.grpc_leaving import PER_S as LEAVING_PER_S
 from k8snet_lessons.lab.hosts import Host, Topology, add_route
 from k8snet_lessons.lab.machine import tool_version
 from k8snet_lessons.lab.needs import GRPC, NAMESPACES, program
@@ -184,17 +186,22 @@ def _body(run: Run) -> Result:
         )
         series.append(Series("idle pods", "pods", {"case": "channels opened on 20 pods"},
                              tuple(AFTER - len(set(trial) - {-1}) for trial in fresh)))  # fmt: skip
+        run.progress(0.95, "pods that leave, with and without preStop")
+        gone, lost = leaving(world.client, world.node, world.pods, PODS, _until_it_accepts)
+        series += gone
     return Result(
         parameters={
             "pods_before": BEFORE, "pods_after": AFTER, "channels": CHANNELS,
             "requests_per_s": per_s, "seconds_before": before_s, "trials": trials,
             "max_connection_age_s": MAX_AGE_S,
+            "leaving": {"pods": AFTER, "of_which_leave": AFTER // 2,
+                        "requests_per_s": LEAVING_PER_S, "rules_follow_after_s": NEWS_S},
             "grpcio": version("grpcio"),
             "envoy": tool_version(envoy) if envoy else "not installed",
             "rules": "kube-proxy's, as the course programs them, by iptables-restore",
         },
         series=tuple(series),
-        findings={"unanswered": unanswered, "dns_asked_at_s": asked},
+        findings={"unanswered": unanswered, "dns_asked_at_s": asked, "unanswered_leaving": lost},
     )  # fmt: skip
 
 

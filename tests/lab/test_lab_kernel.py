@@ -263,6 +263,9 @@ def test_requests_stay_on_two_pods_unless_something_chooses_anew(quick):
         if record.find("requests", case=proxy):
             assert max(asked(proxy, 2)) - min(asked(proxy, 2)[:2]) <= 2
             assert max(asked(proxy)) - min(asked(proxy)) <= max(asked(proxy)) / 2
+    lost = record.findings["unanswered_leaving"]
+    assert lost["preStop 0 s"] > 10
+    assert lost["preStop 1.5 s"] < lost["preStop 0 s"] / 5
     fresh = record.one("idle pods", case="channels opened on 20 pods").samples
     assert sum(fresh) / len(fresh) == pytest.approx(expected_idle(20, 10), abs=1.5)
 

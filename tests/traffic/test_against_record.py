@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from k8snet_lessons.data.measured import load
-from k8snet_lessons.traffic import TrafficSpec, chance_of_idle, expected_idle, serve
+from k8snet_lessons.traffic import (
+    TrafficSpec,
+    chance_of_idle,
+    expected_idle,
+    refused_requests,
+    serve,
+)
 
 RECORD = load("grpc-pinning")
 BEFORE_S = RECORD.parameters["seconds_before"]
@@ -74,6 +80,16 @@ def test_channels_opened_on_twenty_pods_are_balls_in_bins():
     deviation = np.sqrt((expected * (np.arange(21) - expected_idle(20, 10)) ** 2).sum())
     assert mean == pytest.approx(expected_idle(20, 10), abs=4 * deviation / np.sqrt(len(idle)))
     assert expected[idle].min() > 1e-4
+
+
+def test_a_missing_prestop_costs_the_rate_times_the_news():
+    setting, lost = RECORD.parameters["leaving"], RECORD.findings["unanswered_leaving"]
+    expected = refused_requests(
+        setting["requests_per_s"], setting["pods"], setting["of_which_leave"],
+        setting["rules_follow_after_s"], 0.0,
+    )  # fmt: skip
+    assert lost["preStop 0 s"] == pytest.approx(expected, rel=0.4)
+    assert lost["preStop 1.5 s"] == 0
 
 
 def test_nothing_was_lost_by_any_cure():
