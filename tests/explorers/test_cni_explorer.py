@@ -43,6 +43,29 @@ def test_traffic_that_stays_on_its_node_pays_for_no_tunnel():
     assert cores["vxlan"] == pytest.approx(cores["bgp"])
 
 
+@pytest.mark.parametrize(
+    ("change", "mark_moves", "bars_move"),
+    [
+        ({"payload_bytes": 64}, True, True),
+        ({"rate_per_s": 200_000.0}, False, True),
+        ({"cross_node_share": 0.5}, True, True),
+        ({"offloads": False}, False, True),
+        ({"underlay_mtu_bytes": 9_000}, True, False),
+    ],
+)
+def test_the_trade_off_moves_with_size_rate_share_offloads_and_mtu(change, mark_moves, bars_move):
+    explorer = what_the_wire_costs()
+    explorer.load("bulk, VXLAN")
+
+    def drawn():
+        goodput, cpu = (panel.figure["data"] for panel in explorer.view.panels)
+        return goodput[-1]["y"], cpu[0]["x"]
+
+    before = drawn()
+    explorer.set(**change)
+    assert [a != b for a, b in zip(before, drawn(), strict=True)] == [mark_moves, bars_move]
+
+
 def test_small_messages_are_ended_by_the_processors_and_bulk_by_the_link():
     explorer = what_the_wire_costs()
     explorer.load("small messages, VXLAN")
