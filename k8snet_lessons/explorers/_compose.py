@@ -101,7 +101,7 @@ def _guess_line(figure: Mapping[str, Any], prediction: Prediction, guess: float)
         across: [guess, guess],
         "text": [f"your guess: {with_unit(guess, prediction.unit)}", ""],
         "textposition": "top right",
-        "textfont": {"color": PURPLE},
+        "textfont": {"color": PURPLE, "shadow": "auto"},  # legible on a bar, too
         "line": {"color": PURPLE, "width": 2, "dash": "dash"},
         "hoverinfo": "skip",
         "cliponaxis": False,
