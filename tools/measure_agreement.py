@@ -24,8 +24,10 @@ RESULT = ROOT / "k8snet_lessons" / "data" / "interview_agreement.json"
 Pair = tuple[str, str]
 METHOD = (
     "Answers written and marked by the course's author from the claims of the rubrics, before the "
-    "patterns were written; a third, chosen by a hash of the answer's id, was not looked at while "
-    "they were tuned. Kappa is Cohen's, over three verdicts and every point of every answer. One "
+    "patterns were written (those of a kind that begins with fresh: later, in other voices, and "
+    "before the scorer was run on them). A third, chosen by a hash of the answer's id, was not "
+    "looked at one by one while the patterns were tuned; its kappa was. "
+    "Kappa is Cohen's, over three verdicts and every point of every answer. One "
     "author is one style: expect less agreement with other people's answers."
 )
 

@@ -34,6 +34,7 @@ _GLUE_OF_PROSE: Final = 0.25
 _LONG_RUN: Final = 10
 #: A note of so few words needs no verb: "read time-out slightly above the slowest good answer".
 _SHORT: Final = 9
+_LEAST_COMMAND: Final = 4
 _GLUE_OF_A_RUN: Final = 0.18
 
 
@@ -192,10 +193,13 @@ def _breaks(reading: Reading, index: int, verb: bool) -> bool:
 
 
 def _denials(reading: Reading) -> None:
-    denied, clause = False, -1
+    denied, clause, opened = False, -1, 0
     for index, word in enumerate(reading.words):
         if reading.clause[index] != clause:
-            denied, clause = False, reading.clause[index]
+            denied, clause, opened = False, reading.clause[index], index
+        # "If there is no pod the connection fails": the main clause needs no comma.
+        if denied and word.stem in AFTER_AND and reading.words[opened].stem in _CONDITIONS:
+            denied = False
         # "It does not matter" denies that one word, and nothing after it.
         idle = word.stem == _MATTER and index > 0 and reading.words[index - 1].stem in NEGATORS
         reading.denied.append(denied or idle)
@@ -227,6 +231,7 @@ def _negator(reading: Reading, index: int) -> str:
 
 
 _BEFORE_COLON: Final = 5
+_CONDITIONS: Final = frozenset(stem(word) for word in ("if", "when", "once", "where"))
 _MATTER: Final = stem("matter")
 _ADVERBS: Final = frozenset(
     stem(w) for w in ["really", "quite", "entirely", "totally", "so", "completely", "100"]
@@ -366,7 +371,9 @@ def _is_spoken(part: list[Word], prose: bool) -> bool:
 
 
 def _inflected(part: list[Word]) -> bool:
-    """A verb in a finite form after the first word: "DNS makes four queries"."""
+    """A finite verb after the first word, "DNS makes four queries", or a command, "Drain it"."""
+    if len(part) >= _LEAST_COMMAND and part[0].stem in VERBS:
+        return True
     return any(w.stem in VERBS and w.written.endswith(("s", "ed")) for w in part[1:])
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,6 +124,13 @@ def test_evidence_is_the_learners_own_words(asked):
 )
 def test_negation_and_reports_have_their_scope(question, point, text, expected):
     assert verdict(question, point, text) == expected
+
+
+def test_single_sentences_make_what_they_say():
+    sentences = yaml.safe_load((ROOT / "tests/data/interview-sentences.yaml").read_text())
+    assert len(sentences) > 150
+    wrong = [one for one in sentences if verdict(one[0], one[1], one[3]) != one[2]]
+    assert wrong == []
 
 
 def test_a_correction_counts_when_it_follows():
