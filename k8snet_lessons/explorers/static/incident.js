@@ -52,7 +52,10 @@ class RoomView {
     this.clock = element("span", { class: "k8s-status", role: "status" });
     this.number = element("input", {
       type: "text", inputmode: "numeric", class: "k8s-number", "aria-label": "Number of the incident",
-      onkeydown: (event) => { if (event.key === "Enter") this.begin(this.number.value); },
+      onkeydown: (event) => {
+        event.stopPropagation();
+        if (event.key === "Enter") this.begin(this.number.value);
+      },
     });
     const another = button("Another incident", "new", () => this.begin(Math.floor(Math.random() * 1e6)));
     this.error = element("p", { class: "k8s-error", role: "alert" });
@@ -152,7 +155,12 @@ class RoomView {
       this.place = Math.max(0, Math.min(this.history.length, this.place + by));
       this.input.value = this.history[this.place] || "";
     };
-    if (event.key === "ArrowUp") recall(-1);
+    // JupyterLab's own shortcuts must not see what is typed here, Enter least of all.
+    event.stopPropagation();
+    if (event.key === "Enter") {
+      event.preventDefault();
+      this.run(this.input.value);
+    } else if (event.key === "ArrowUp") recall(-1);
     else if (event.key === "ArrowDown") recall(1);
     else if (event.key === "Escape") this.leaving = true;
     else if (event.key === "Tab" && !event.shiftKey && this.input.value && !this.leaving) {
