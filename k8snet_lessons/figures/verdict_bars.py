@@ -41,6 +41,13 @@ def verdict_bars(points: Sequence[tuple[str, float, str]]) -> Figure:
             "showlegend": True,
             "xaxis": {"title": "weight of the point", "range": [0, most * 1.05]},
             "yaxis": {"autorange": "reversed", "automargin": True},
-            "legend": {"orientation": "h", "y": 1.16, "x": 0, "traceorder": "normal"},
+            "legend": {
+                "orientation": "h",
+                "x": -0.5,
+                "y": 1.16,
+                "entrywidth": 74,
+                "traceorder": "normal",
+                "font": {"size": 11},
+            },
         },
     }
