@@ -5,22 +5,20 @@ a view that the speaker reports from others ("people say that ..."), does not vo
 idea whether ..."), or puts as a question.
 """
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cache
 from typing import Final
 
 from k8snet_lessons.interview._english import (
     AFTER_AND,
     BREAKS,
-    CONTRAST,
     DENYING_VERBS,
     FUNCTION,
     HARMLESS_AFTER,
     NEGATORS,
     VERBS,
 )
+from k8snet_lessons.interview._reading import Reading, Sentence
+from k8snet_lessons.interview._unsaid import mark_unsaid
 from k8snet_lessons.interview._words import PUNCTUATION, RELATIONS, Word, stem, words
 
 #: How far after "and" a verb may stand that makes it the beginning of a clause.
@@ -36,63 +34,6 @@ _LONG_RUN: Final = 10
 _SHORT: Final = 9
 _LEAST_COMMAND: Final = 4
 _GLUE_OF_A_RUN: Final = 0.18
-
-
-@dataclass
-class Sentence:
-    """One sentence: words from `first` up to `last`, and how it is meant."""
-
-    first: int
-    last: int
-    question: bool = False
-    spoken: bool = True
-
-
-@dataclass
-class Reading:
-    """An answer as read: words, sentences, and what holds of each word.
-
-    Attributes
-    ----------
-    words : list of Word
-    sentences : list of Sentence
-    sentence, clause : list of int
-        The number of each word's sentence and clause.
-    denied : list of bool
-        A negator denies the word.
-    clause_denied : set of int
-        Clauses in which a negator stands.
-    unsaid : list of bool
-        Reported from others, or not vouched for.
-    context : int
-        Words before this one are not the speaker's: the question that is being answered. They
-        may be what a sentence is about, and nothing more.
-    """
-
-    words: list[Word]
-    sentences: list[Sentence] = field(default_factory=list)
-    sentence: list[int] = field(default_factory=list)
-    clause: list[int] = field(default_factory=list)
-    denied: list[bool] = field(default_factory=list)
-    clause_denied: set[int] = field(default_factory=set)
-    unsaid: list[bool] = field(default_factory=list)
-    context: int = 0
-
-    def index(self, word: str) -> list[int]:
-        """Places of a stem; with a final ``*``, of all that begin so."""
-        if not self._places:
-            for place, one in enumerate(self.words):
-                self._places.setdefault(one.stem, []).append(place)
-        if not word.endswith("*"):
-            return self._places.get(word, [])
-        return sorted(
-            place
-            for known, places in self._places.items()
-            if known.startswith(word[:-1])
-            for place in places
-        )
-
-    _places: dict[str, list[int]] = field(default_factory=dict, repr=False)
 
 
 def read(
@@ -125,7 +66,7 @@ def read(
         reading.sentence += [len(reading.sentences) - 1] * (last - first)
     _clauses(reading)
     _denials(reading)
-    _unsaid(reading)
+    mark_unsaid(reading)
     return reading
 
 
@@ -230,120 +171,11 @@ def _negator(reading: Reading, index: int) -> str:
     return "verb" if here in DENYING_VERBS else ""
 
 
-_BEFORE_COLON: Final = 5
 _CONDITIONS: Final = frozenset(stem(word) for word in ("if", "when", "once", "where"))
 _MATTER: Final = stem("matter")
 _ADVERBS: Final = frozenset(
     stem(w) for w in ["really", "quite", "entirely", "totally", "so", "completely", "100"]
 )
-
-
-# --- what is said on whose account -----------------------------------------------------------
-
-
-def _any(text: str) -> str:
-    return "(?:" + "|".join(sorted({re.escape(stem(word)) for word in text.split()})) + ")"
-
-
-_GAP: Final = r"(?: \S+){0,3}? "
-
-
-@cache
-def _reports() -> re.Pattern[str]:
-    others = _any(
-        """people many most some lots folks everyone everybody articles blogs posts textbooks docs
-        documentation colleagues engineers developers candidates books tutorials someone somebody
-        others guides they vendors internet folklore"""
-    )
-    hold = _any(
-        "say claim believe think assume suppose imagine argue insist swear pretend tell teach"
-    )
-    return re.compile(
-        rf"\b{others}{_GAP}{hold}\b"
-        rf"|\b{_any('you one we')} {_any('often commonly sometimes always usually')} "
-        rf"{_any('read hear see')}\b"
-        rf"|\b{_any('common popular widespread usual typical classic old standard')} "
-        rf"{_any('myth misconception belief wisdom advice assumption claim mistake explanation')}\b"
-        rf"|\b{_any('myth misconception fallacy misunderstanding legend rumor')}\b"
-        rf"|\b{_any('is was')}(?: \S+)? {_any('said claimed believed assumed thought')} "
-        r"(?:that|to)\b"
-        rf"|\b{stem('allegedly')}\b"
-        r"|(?<!\bis )(?<!\bare )(?<!\bbe )(?<!\bwas )(?<!\bwere )(?<!\bget )\buse to\b"
-        rf"|\b{_any('i we')} (?:use to|{_any('once always first initially originally')}) "
-        rf"{_any('think believe thought assume assumed')}\b"
-        rf"|\b{_any('you one i')} {_any('might may could would')} "
-        rf"{_any('think expect assume believe')}\b"
-    )
-
-
-@cache
-def _doubts() -> re.Pattern[str]:
-    return re.compile(
-        r"\bnot(?: \S+)? (?:sure|certain)\b|\bunsur\b|\bno (?:idea|clue)\b"
-        rf"|\b(?:don't|do not|didn't|did not)(?: {stem('really')}| {stem('actually')})? "
-        rf"(?:know|{stem('remember')}|{stem('recall')})\b"
-        r"|\b(?:couldn't|could not|can't|can not) (?:say|tell|rememb|recal)\b"
-    )
-
-
-@cache
-def _retractions() -> re.Pattern[str]:
-    wrong = _any("wrong false nonsense incorrect outdated myth untrue misleading rubbish mistaken")
-    return re.compile(
-        rf"^(?:that|this|which|it|that's|it's|thi)(?: \S+){{0,2}} (?:{wrong}|not true)\b(?! that\b)"
-    )
-
-
-_COMPLEMENT: Final = frozenset(
-    stem(w) for w in ("if", "whether", "how", "what", "which", "that", "about", "when", "why")
-)
-
-
-def _unsaid(reading: Reading) -> None:
-    reading.unsaid = [False] * len(reading.words)
-    for number, sentence in enumerate(reading.sentences):
-        line, starts = _line(reading, sentence)
-        for match in _reports().finditer(line):
-            begin = starts[line[: match.start()].count(" ")] if match.start() else sentence.first
-            _mark(reading, begin, _until_contrast(reading, begin + 1, sentence.last, colon=True))
-        for match in _doubts().finditer(line):
-            begin = starts[line[: match.start()].count(" ")]
-            after = starts[0] + line[: match.end()].count(" ") + 1
-            follows = reading.words[after].stem if after < sentence.last else ""
-            if follows in _COMPLEMENT:
-                _mark(reading, begin, _until_contrast(reading, after, sentence.last))
-            elif after >= sentence.last - 1:
-                _mark(reading, _clause_before(reading, begin, sentence.first), after)
-        if number and _retractions().search(line):
-            before = reading.sentences[number - 1]
-            _mark(reading, before.first, before.last)
-
-
-def _line(reading: Reading, sentence: Sentence) -> tuple[str, list[int]]:
-    span = range(sentence.first, sentence.last)
-    return " ".join(reading.words[index].stem for index in span), list(span)
-
-
-def _until_contrast(reading: Reading, begin: int, end: int, colon: bool = False) -> int:
-    for index in range(begin, end):
-        # "The myth is: ..." is reported after the colon, "It is a myth that ...: ..." before it.
-        if colon and reading.words[index].stem == ":" and index - begin > _BEFORE_COLON:
-            return index
-        if reading.words[index].stem in CONTRAST:
-            return index - (reading.words[index - 1].stem == "in")
-    return end
-
-
-def _clause_before(reading: Reading, begin: int, first: int) -> int:
-    for index in range(begin - 1, first - 1, -1):
-        if reading.words[index].stem == "but":
-            return index
-    return first
-
-
-def _mark(reading: Reading, begin: int, end: int) -> None:
-    for index in range(begin, min(end, len(reading.unsaid))):
-        reading.unsaid[index] = True
 
 
 # --- sentences that are none -----------------------------------------------------------------

@@ -28,7 +28,7 @@ from typing import Final
 
 from k8snet_lessons.errors import InputError
 from k8snet_lessons.interview._english import NEGATORS
-from k8snet_lessons.interview._sentences import Reading
+from k8snet_lessons.interview._reading import Reading
 from k8snet_lessons.interview._words import words
 
 _GAP: Final = 2

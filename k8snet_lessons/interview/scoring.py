@@ -13,7 +13,8 @@ from k8snet_lessons.course.questions import Question, bank
 from k8snet_lessons.course.rubrics import Point, Rubric
 from k8snet_lessons.errors import InputError
 from k8snet_lessons.interview._english import PLAIN_WORDS
-from k8snet_lessons.interview._sentences import Reading, read
+from k8snet_lessons.interview._reading import Reading
+from k8snet_lessons.interview._sentences import read
 from k8snet_lessons.interview._words import MAX_CHARS, PUNCTUATION, vocabulary_of
 from k8snet_lessons.interview.patterns import Match, find, lexicon, parse, tightness
 

@@ -1,0 +1,116 @@
+"""What an answer says on somebody else's account, or does not vouch for."""
+
+import re
+from functools import cache
+from typing import Final
+
+from k8snet_lessons.interview._english import CONTRAST
+from k8snet_lessons.interview._reading import Reading, Sentence
+from k8snet_lessons.interview._words import stem
+
+_BEFORE_COLON: Final = 5
+
+
+def _any(text: str) -> str:
+    return "(?:" + "|".join(sorted({re.escape(stem(word)) for word in text.split()})) + ")"
+
+
+_GAP: Final = r"(?: \S+){0,3}? "
+
+
+@cache
+def _reports() -> re.Pattern[str]:
+    others = _any(
+        """people many most some lots folks everyone everybody articles blogs posts textbooks docs
+        documentation colleagues engineers developers candidates books tutorials someone somebody
+        others guides they vendors internet folklore"""
+    )
+    hold = _any(
+        "say claim believe think assume suppose imagine argue insist swear pretend tell teach"
+    )
+    return re.compile(
+        rf"\b{others}{_GAP}{hold}\b"
+        rf"|\b{_any('you one we')} {_any('often commonly sometimes always usually')} "
+        rf"{_any('read hear see')}\b"
+        rf"|\b{_any('common popular widespread usual typical classic old standard')} "
+        rf"{_any('myth misconception belief wisdom advice assumption claim mistake explanation')}\b"
+        rf"|\b{_any('myth misconception fallacy misunderstanding legend rumor')}\b"
+        rf"|\b{_any('is was')}(?: \S+)? {_any('said claimed believed assumed thought')} "
+        r"(?:that|to)\b"
+        rf"|\b{stem('allegedly')}\b"
+        r"|(?<!\bis )(?<!\bare )(?<!\bbe )(?<!\bwas )(?<!\bwere )(?<!\bget )\buse to\b"
+        rf"|\b{_any('i we')} (?:use to|{_any('once always first initially originally')}) "
+        rf"{_any('think believe thought assume assumed')}\b"
+        rf"|\b{_any('you one i')} {_any('might may could would')} "
+        rf"{_any('think expect assume believe')}\b"
+    )
+
+
+@cache
+def _doubts() -> re.Pattern[str]:
+    return re.compile(
+        r"\bnot(?: \S+)? (?:sure|certain)\b|\bunsur\b|\bno (?:idea|clue)\b"
+        rf"|\b(?:don't|do not|didn't|did not)(?: {stem('really')}| {stem('actually')})? "
+        rf"(?:know|{stem('remember')}|{stem('recall')})\b"
+        r"|\b(?:couldn't|could not|can't|can not) (?:say|tell|rememb|recal)\b"
+    )
+
+
+@cache
+def _retractions() -> re.Pattern[str]:
+    wrong = _any("wrong false nonsense incorrect outdated myth untrue misleading rubbish mistaken")
+    return re.compile(
+        rf"^(?:that|this|which|it|that's|it's|thi)(?: \S+){{0,2}} (?:{wrong}|not true)\b(?! that\b)"
+    )
+
+
+_COMPLEMENT: Final = frozenset(
+    stem(w) for w in ("if", "whether", "how", "what", "which", "that", "about", "when", "why")
+)
+
+
+def mark_unsaid(reading: Reading) -> None:
+    reading.unsaid = [False] * len(reading.words)
+    for number, sentence in enumerate(reading.sentences):
+        line, starts = _line(reading, sentence)
+        for match in _reports().finditer(line):
+            begin = starts[line[: match.start()].count(" ")] if match.start() else sentence.first
+            _mark(reading, begin, _until_contrast(reading, begin + 1, sentence.last, colon=True))
+        for match in _doubts().finditer(line):
+            begin = starts[line[: match.start()].count(" ")]
+            after = starts[0] + line[: match.end()].count(" ") + 1
+            follows = reading.words[after].stem if after < sentence.last else ""
+            if follows in _COMPLEMENT:
+                _mark(reading, begin, _until_contrast(reading, after, sentence.last))
+            elif after >= sentence.last - 1:
+                _mark(reading, _clause_before(reading, begin, sentence.first), after)
+        if number and _retractions().search(line):
+            before = reading.sentences[number - 1]
+            _mark(reading, before.first, before.last)
+
+
+def _line(reading: Reading, sentence: Sentence) -> tuple[str, list[int]]:
+    span = range(sentence.first, sentence.last)
+    return " ".join(reading.words[index].stem for index in span), list(span)
+
+
+def _until_contrast(reading: Reading, begin: int, end: int, colon: bool = False) -> int:
+    for index in range(begin, end):
+        # "The myth is: ..." is reported after the colon, "It is a myth that ...: ..." before it.
+        if colon and reading.words[index].stem == ":" and index - begin > _BEFORE_COLON:
+            return index
+        if reading.words[index].stem in CONTRAST:
+            return index - (reading.words[index - 1].stem == "in")
+    return end
+
+
+def _clause_before(reading: Reading, begin: int, first: int) -> int:
+    for index in range(begin - 1, first - 1, -1):
+        if reading.words[index].stem == "but":
+            return index
+    return first
+
+
+def _mark(reading: Reading, begin: int, end: int) -> None:
+    for index in range(begin, min(end, len(reading.unsaid))):
+        reading.unsaid[index] = True
