@@ -14,7 +14,8 @@ def test_the_cures_cure_and_no_other_fix_takes_away_half_of_the_harm(name):
     assert fault.cures <= FIXES.keys()
     assert fault.eases <= FIXES.keys() - fault.cures
     gone = {fix: replay(healthy, world, each).recovered for fix, each in FIXES.items()}
-    assert {fix for fix, share in gone.items() if share >= ENDS} == fault.cures
+    ended = {fix for fix, share in gone.items() if share >= ENDS}
+    assert fault.cures <= ended <= fault.cures | fault.eases
     helping = {fix for fix, share in gone.items() if share > LEAVES} - fault.cures
     assert helping <= fault.eases, {fix: gone[fix] for fix in helping}
 
