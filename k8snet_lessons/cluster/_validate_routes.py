@@ -197,12 +197,13 @@ def _http_match(match: Any, report: Report, path: Path) -> None:
                 report, (*path, field, at, "type"), entry.type, ("Exact", "RegularExpression")
             )
             where: Path = (*path, field, at, "name")
-            name = entry.name.lower() if field == "headers" else entry.name
             if not _TOKEN.match(entry.name):
                 report(where, entry.name, "a name of letters, digits and !#$%&'*+-.^_`|~")
-            elif name in seen:
+            elif entry.name in seen:
+                # The list's key is the name as written. Headers that differ in case alone are
+                # accepted by the API server; the first of them counts when a request is matched.
                 report(where, entry.name, "each name once")
-            seen.add(name)
+            seen.add(entry.name)
 
 
 def _http_backend(backend: Any, report: Report, path: Path) -> None:

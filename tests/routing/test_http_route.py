@@ -94,6 +94,16 @@ def test_method_then_headers_then_queries():
     assert reached(text, "/a/longer?q=1", method="PUT") == "query"
 
 
+def test_of_headers_that_differ_in_case_alone_the_first_counts():
+    text = http_route(
+        [rule("a", "[{headers: [{name: X-A, value: '1'}, {name: x-a, value: '2'}]}]")]
+    )
+    assert reached(text, headers={"x-A": "1"}) == "a"
+    assert reached(text, headers={"x-A": "2"}) is None
+    with pytest.raises(InputError, match="each name once"):
+        load_manifests(text.replace("x-a", "X-A"))
+
+
 def test_matches_in_one_rule_are_alternatives():
     text = gateway() + http_route(
         [
