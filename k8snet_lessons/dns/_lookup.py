@@ -182,7 +182,10 @@ def queries(
     -------
     list of (qname, qtype)
         ``qname`` in lower case, ``qtype`` is ``"A"`` or ``"AAAA"``. Go sends the two of a name
-        concurrently, in random order; A is written first.
+        concurrently, in random order; A is written first. Empty where nothing is asked of
+        anybody who listens: a file without a nameserver makes the resolvers ask 127.0.0.1,
+        and a pod has no server there. `lookup` says so in its notes, and its `listening`
+        puts a server there.
 
     Examples
     --------

@@ -178,3 +178,14 @@ def test_glibc_and_go_try_the_same_candidates(labels, suffixes, ndots):
     name = ".".join(labels)
     assert queries(name, text, "glibc") == queries(name, text, "go")
     assert queries(name + ".", text, "glibc") == [(name, "A"), (name, "AAAA")]
+
+
+def test_a_file_without_a_nameserver_asks_the_pods_own_loopback():
+    text = "search shop.svc.cluster.local\noptions ndots:5\n"
+    for name in RESOLVERS:
+        assert queries("db", text, name) == []
+        alone = lookup("db", text, name)
+        assert alone.unreachable[0] == "127.0.0.1"
+        assert any("no usable nameserver" in str(note) for note in alone.notes)
+        served = lookup("db", text, name, listening=lambda server: True)
+        assert served.names_tried == ("db.shop.svc.cluster.local", "db")
