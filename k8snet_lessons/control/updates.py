@@ -3,7 +3,7 @@
 Counts, not seconds: they follow from what each mode sends to the kernel.
 
 - iptables, ``full``: everything kube-proxy owns, in one ``iptables-restore``.
-- iptables, ``incremental``: kube-proxy's minimised restore since 1.26 (KEP-3453). The filter
+- iptables, ``incremental``: kube-proxy's minimised restore since 1.27 (KEP-3453). The filter
   table and ``KUBE-SERVICES`` are still written whole, so it grows with the number of Services;
   the chains of Services that did not change are left out.
 - nftables, ``incremental``: one transaction with the elements that differ, and the chains of

@@ -22,7 +22,7 @@ CLAIMS = (
         "estimate",
         "placement and instance type move it; see network.same_zone_rtt_us",
     ),
-    documented("By default until 1.27", "KEP-3453: MinimizeIPTablesRestore", KEP_MINIMIZED_RESTORE),
+    documented("By default up to 1.26", "KEP-3453: MinimizeIPTablesRestore", KEP_MINIMIZED_RESTORE),
     documented(
         "behind a feature gate in 1.26, stable in 1.28",
         "KEP-3453: MinimizeIPTablesRestore",
@@ -58,7 +58,7 @@ CLAIMS = (
         "KEP-5495",
         KEP_IPVS,
     ),
-    documented("By default it did until 1.27.", "KEP-3453", KEP_MINIMIZED_RESTORE),
+    documented("By default it did up to 1.26.", "KEP-3453", KEP_MINIMIZED_RESTORE),
     Claim(
         '"eBPF cuts CPU by 80 %."',
         "published",
