@@ -128,7 +128,9 @@ class Scenario:
 
     downstream_name: str = knob(
         "api.stripe.com", "name the pod looks up", group=NAMES, kind="text",
-        help="The host the application calls. A final dot makes it absolute.",
+        help="The host the application calls. A final dot makes it absolute. A Service is a name "
+        "without dots, name.namespace in the pod's own namespace, or name.namespace.svc; any other "
+        "name is taken for a host outside the cluster.",
     )
     ndots: int = knob(
         5, "ndots", group=NAMES, kind="whole", minimum=0, maximum=15, slider=(0, 7),
