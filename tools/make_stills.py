@@ -22,8 +22,9 @@ os.environ["K8SNET_PROGRESS"] = "off"  # nobody's guess belongs into a picture f
 from playwright.sync_api import Page, sync_playwright
 
 from k8snet_lessons.explorers._catalog import CATALOG, build
+from k8snet_lessons.explorers._code import style
 from k8snet_lessons.explorers._plotly_js import plotly_js
-from k8snet_lessons.explorers._widget import Explorer, browser_code, browser_style
+from k8snet_lessons.explorers._widget import Explorer, browser_code
 
 HOME = Path(__file__).resolve().parents[1] / "k8snet_lessons" / "data" / "stills"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -76,7 +77,7 @@ def answers_of(explorer: Explorer) -> dict[str, Any]:
 def draw(page: Page, explorer: Explorer) -> bytes:
     """The explorer as a picture."""
     page.set_content("<!doctype html><html><body style='margin:0;background:#fff'></body></html>")
-    page.evaluate(PAGE, [browser_code(), browser_style(), explorer.spec, answers_of(explorer)])
+    page.evaluate(PAGE, [browser_code(), style(), explorer.spec, answers_of(explorer)])
     page.wait_for_selector(".k8s-explorer[data-live=true]")
     page.evaluate(CAPTION)
     page.wait_for_timeout(800)

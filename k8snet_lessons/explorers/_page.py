@@ -1,26 +1,17 @@
 """A page of the course that asks or shows: a widget with a reading form that stands before it."""
 
-from importlib.resources import files
 from typing import Any
 
 import anywidget
 
+from k8snet_lessons.explorers._code import code
+
 Json = dict[str, Any]
-_STATIC = files("k8snet_lessons.explorers") / "static"
 
 
 def page_code(*names: str) -> str:
     """JavaScript of a page: the shared parts and its own, as one ES module."""
-    return "".join(_text(f"{name}.js") for name in ("knobs", "page", *names))
-
-
-def page_style(*names: str) -> str:
-    """Style sheet of a page: the explorers' and its own."""
-    return "".join(_text(f"{name}.css") for name in ("explorer", *names))
-
-
-def _text(name: str) -> str:
-    return (_STATIC / name).read_text(encoding="utf-8") + "\n"
+    return code("knobs", "page", *names)
 
 
 class Page(anywidget.AnyWidget):

@@ -5,13 +5,13 @@ import io
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 import anywidget
 import traitlets
 
 from k8snet_lessons.errors import InputError
+from k8snet_lessons.explorers._code import code, style
 from k8snet_lessons.explorers._desk import Desk, Model, Settings
 from k8snet_lessons.explorers._knob import Knob
 from k8snet_lessons.explorers._learner import Learner
@@ -22,19 +22,12 @@ from k8snet_lessons.explorers._still import still_png
 from k8snet_lessons.explorers._view import Prediction, View
 from k8snet_lessons.figures.palette import DARK_FOR_LIGHT
 
-_STATIC = files("k8snet_lessons.explorers") / "static"
-_PARTS = ("courier.js", "knobs.js", "plots.js", "explorer.js")
 _LOG = logging.getLogger(__name__)
 
 
 def browser_code() -> str:
     """The widget's JavaScript: its parts joined into one ES module."""
-    return "\n".join((_STATIC / part).read_text(encoding="utf-8") for part in _PARTS)
-
-
-def browser_style() -> str:
-    """The widget's style sheet."""
-    return (_STATIC / "explorer.css").read_text(encoding="utf-8")
+    return code("courier", "knobs", "plots", "explorer")
 
 
 class Explorer(anywidget.AnyWidget):
@@ -70,7 +63,7 @@ class Explorer(anywidget.AnyWidget):
     """
 
     _esm = browser_code()
-    _css = browser_style()
+    _css = style()
     spec = traitlets.Dict().tag(sync=True)
 
     def __init__(

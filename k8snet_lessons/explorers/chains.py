@@ -4,7 +4,6 @@ import base64
 import html
 from dataclasses import replace
 from fractions import Fraction
-from importlib.resources import files
 from typing import Any
 
 import anywidget
@@ -13,10 +12,10 @@ import traitlets
 from k8snet_lessons.datapath import Packet, Trace, parse_iptables_save, trace
 from k8snet_lessons.datapath.service_call import CALLERS, MOST_ENDPOINTS, Call
 from k8snet_lessons.errors import InputError
+from k8snet_lessons.explorers._code import code, style
 from k8snet_lessons.explorers._learner import Learner
 from k8snet_lessons.figures.chains import steps_html, tree_svg
 
-_STATIC = files("k8snet_lessons.explorers") / "static"
 _QUESTION = (
     "Three pods stand behind the Service, and each shall get a third of the connections. The "
     "kernel tries their rules from top to bottom. With which probability must the SECOND rule "
@@ -41,10 +40,8 @@ class ChainWalk(anywidget.AnyWidget):
     Fraction(1, 3)
     """
 
-    _esm = (_STATIC / "chains.js").read_text(encoding="utf-8")
-    _css = "\n".join(
-        (_STATIC / name).read_text(encoding="utf-8") for name in ("explorer.css", "chains.css")
-    )
+    _esm = code("chains")
+    _css = style("chains")
     spec = traitlets.Dict().tag(sync=True)
     frame = traitlets.Dict().tag(sync=True)
 

@@ -16,7 +16,8 @@ from k8snet_lessons.course.progress.pages import as_html, privacy, reviews, summ
 from k8snet_lessons.course.progress.standing import Standing, standing
 from k8snet_lessons.course.progress.store import StoreError
 from k8snet_lessons.errors import InputError
-from k8snet_lessons.explorers._page import page_code, page_style
+from k8snet_lessons.explorers._code import style
+from k8snet_lessons.explorers._page import page_code
 from k8snet_lessons.explorers.quiz import Quiz
 
 BINDER = (
@@ -35,7 +36,7 @@ class CourseMap(Quiz):
     """
 
     _esm = page_code("questions", "map")
-    _css = page_style("quiz", "map")
+    _css = style("quiz", "map")
     page = traitlets.Dict().tag(sync=True)
 
     def __init__(self) -> None:

@@ -3,7 +3,6 @@
 import html
 import logging
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any, Final
 
 import anywidget
@@ -11,10 +10,10 @@ import traitlets
 
 from k8snet_lessons.course.curriculum import lesson
 from k8snet_lessons.errors import InputError
+from k8snet_lessons.explorers._code import code, style
 from k8snet_lessons.figures.incident import Curve, before_and_after
 from k8snet_lessons.incidents import Debrief, Incident, Printed, causes, remedies
 
-_STATIC = files("k8snet_lessons.explorers") / "static"
 _LOG = logging.getLogger(__name__)
 #: The looks that a button runs: what most on-calls begin with.
 LOOKS: Final = (
@@ -49,10 +48,8 @@ class IncidentRoom(anywidget.AnyWidget):
     1
     """
 
-    _esm = (_STATIC / "incident.js").read_text(encoding="utf-8")
-    _css = "\n".join(
-        (_STATIC / name).read_text(encoding="utf-8") for name in ("explorer.css", "incident.css")
-    )
+    _esm = code("incident")
+    _css = style("incident")
     spec = traitlets.Dict().tag(sync=True)
 
     def __init__(self, seed: int = 0, fault: str = "") -> None:

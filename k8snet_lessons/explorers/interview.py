@@ -11,7 +11,8 @@ from k8snet_lessons.course.asked import rich
 from k8snet_lessons.course.progress import interviewed, place, record
 from k8snet_lessons.course.questions import question
 from k8snet_lessons.errors import InputError
-from k8snet_lessons.explorers._page import Json, Page, page_code, page_style
+from k8snet_lessons.explorers._code import style
+from k8snet_lessons.explorers._page import Json, Page, page_code
 from k8snet_lessons.interview import Interview, as_markdown, as_page, report
 from k8snet_lessons.interview.proofs import prove
 from k8snet_lessons.interview.scoring import JUDGMENTS
@@ -50,7 +51,7 @@ class InterviewPage(Page):
     """
 
     _esm = page_code("interview")
-    _css = page_style("interview")
+    _css = style("interview")
     view = traitlets.Dict().tag(sync=True)
 
     def __init__(self, first: str = "01-walk-the-path", questions: int = 3) -> None:

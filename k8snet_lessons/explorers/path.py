@@ -2,7 +2,6 @@
 
 import html
 from dataclasses import asdict, replace
-from importlib.resources import files
 from typing import Any, Final
 
 import anywidget
@@ -10,10 +9,10 @@ import traitlets
 
 from k8snet_lessons.datapath.path import Addresses, Edge, Path, walk
 from k8snet_lessons.errors import InputError
+from k8snet_lessons.explorers._code import code, style
 from k8snet_lessons.explorers._learner import Learner
 from k8snet_lessons.figures.path import describe, hops_html, path_svg
 
-_STATIC = files("k8snet_lessons.explorers") / "static"
 _KNOBS: Final = (
     ("load_balancer", "Load balancer", (("l4", "layer 4"), ("l7", "layer 7"))),
     ("target", "It sends to", (("node_port", "node ports"), ("pod_ip", "pod addresses"))),
@@ -59,10 +58,8 @@ class PathWalk(anywidget.AnyWidget):
     '203.0.113.7'
     """
 
-    _esm = (_STATIC / "path.js").read_text(encoding="utf-8")
-    _css = "\n".join(
-        (_STATIC / name).read_text(encoding="utf-8") for name in ("explorer.css", "path.css")
-    )
+    _esm = code("path")
+    _css = style("path")
     spec = traitlets.Dict().tag(sync=True)
     frame = traitlets.Dict().tag(sync=True)
 

@@ -19,7 +19,8 @@ from k8snet_lessons.course.progress import (
 )
 from k8snet_lessons.course.questions import quiz_questions
 from k8snet_lessons.errors import InputError
-from k8snet_lessons.explorers._page import Page, page_code, page_style
+from k8snet_lessons.explorers._code import style
+from k8snet_lessons.explorers._page import Page, page_code
 
 KEPT = (
     "Answers are kept on this machine only. What you miss comes up for review in the start "
@@ -50,7 +51,7 @@ class Quiz(Page):
     """
 
     _esm = page_code("questions", "quiz")
-    _css = page_style("quiz")
+    _css = style("quiz")
     spec = traitlets.Dict().tag(sync=True)
     answers = traitlets.Dict().tag(sync=True)
     kept = traitlets.Unicode().tag(sync=True)

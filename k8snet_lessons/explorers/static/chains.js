@@ -1,16 +1,5 @@
 // One packet and every rule: a tree of chains, the steps of one road, a place for a dump.
 
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value === true) node.setAttribute(name, "");
-    else if (value !== false) node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
-
 let walks = 0;
 
 class ChainView {
@@ -125,6 +114,7 @@ class ChainView {
       onclick: () => this.ask({ kind: "choose", outcome: place }),
     }, words)));
     this.steps.innerHTML = frame.steps;
+    for (const summary of this.steps.querySelectorAll("summary")) keepKeys(summary);
     this.notes.replaceChildren(...frame.notes.map((note) => element("li", {}, note)));
   }
 

@@ -1,18 +1,5 @@
 // The incident room: a command line first, everything by keyboard, and a debrief at the end.
 
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  // JupyterLab's shortcuts are single letters: what is typed here is not meant for it.
-  if (["input", "select", "button", "section"].includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value === true) node.setAttribute(name, "");
-    else if (value !== false) node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
-
 let rooms = 0;
 
 class RoomView {

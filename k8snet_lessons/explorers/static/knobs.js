@@ -1,20 +1,5 @@
 // The controls: native inputs, each with its label, unit and a place for its error.
 
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "class") node.className = value;
-    else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
-  }
-  // JupyterLab takes arrow keys and Enter for the notebook unless the very element that
-  // has the focus tells it to leave them alone.
-  if (["input", "select", "button", "summary", "textarea"].includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
-  node.append(...children);
-  return node;
-}
-
 let uniqueCount = 0;
 const uniqueId = (stem) => `k8snet-${stem}-${++uniqueCount}`;
 

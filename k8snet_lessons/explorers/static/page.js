@@ -42,6 +42,7 @@ function worded(tag, attributes, html) {
 // JupyterLab opens what a link names, in a tab of its own, where its command linker finds these
 // attributes; elsewhere the link is an ordinary one.
 function openInLab(link) {
+  keepKeys(link);
   const here = decodeURIComponent(location.pathname.split("/tree/")[1] ?? "").split("/");
   const parts = link.dataset.open.split("/");
   const path = here.length > 1 ? [...here.slice(0, -2), ...parts] : parts.slice(-1);
