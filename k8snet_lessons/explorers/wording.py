@@ -92,6 +92,7 @@ def wording() -> Explorer:
         | {"sound, badly typed": {"answer": "sound", "mistyped": 25}},
         prediction=guess,
         still="wording",
+        lesson=13,
     )
 
 
