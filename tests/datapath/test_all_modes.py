@@ -60,6 +60,21 @@ def test_all_modes_agree(made):
             assert answers["ebpf"].masqueraded <= rules.masqueraded, packet
 
 
+def test_ipvs_alone_parts_with_the_others_under_local_policies():
+    """It has one list of servers for whoever asks; an empty one refuses, it does not drop."""
+    outside = service(kind="NodePort", spec="  externalTrafficPolicy: Local\n")
+    inside = service(spec="  internalTrafficPolicy: Local\n")
+    away = endpoints("10.180.1.1@there")
+    both = endpoints("10.180.0.1@here", "10.180.1.1@there")
+    for mode in MODES:
+        of_pods = reachable(program(world(outside, both), "here", mode), Packet(POD, NODE, 3001))
+        assert len(of_pods.backends) == (1 if mode == "ipvs" else 2), mode
+        without = reachable(program(world(outside, away), "here", mode), Packet(POD, NODE, 3001))
+        assert list(without.backends) == ["10.180.1.1:80"], mode
+        (nobody,) = trace(program(world(inside, away), "here", mode), Packet(POD, VIP, 80)).outcomes
+        assert nobody.verdict == ("drop" if mode in ("iptables", "nftables") else "reject"), mode
+
+
 @pytest.fixture(scope="module")
 def three():
     made = world(
