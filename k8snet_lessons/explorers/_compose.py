@@ -1,11 +1,15 @@
 """One picture from several: the setting now, the pinned one, measurements, a guess."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from k8snet_lessons.explorers._protocol import Json
 from k8snet_lessons.explorers._view import Panel, Prediction, View, change, with_unit
 from k8snet_lessons.figures.palette import GRAY, PURPLE
+
+#: An axis grows by so many times its length to show a guess that is far too high.
+_LONGEST = 19
 
 
 def panel_data(
@@ -26,13 +30,15 @@ def panel_data(
     ]
     if evidence:
         traces += [dict(trace) for trace in now.evidence]
+    layout = _layout(now.figure["layout"], pinned.figure["layout"] if pinned else {})
     if guess is not None and prediction is not None:
         traces.append(_guess_line(now.figure, prediction, guess))
+        layout = _with_room(layout, f"{prediction.axis}axis", guess)
     return {
         "title": now.title,
         "summary": now.summary,
         "size": now.size,
-        "layout": _layout(now.figure["layout"], pinned.figure["layout"] if pinned else {}),
+        "layout": layout,
         "data": traces,
     }
 
@@ -47,6 +53,24 @@ def _layout(now: Mapping[str, Any], pinned: Mapping[str, Any]) -> Json:
         if low <= high:
             layout[name] = {**axis, "range": [min(low, a), max(high, b)]}
     return layout
+
+
+def _with_room(layout: Json, name: str, guess: float) -> Json:
+    """The layout, its axis long enough to show the guess, unless that would hide the curve."""
+    axis = layout.get(name, {})
+    if "range" not in axis:
+        return layout
+    low, high = axis["range"]
+    logarithmic = axis.get("type") == "log"
+    if low >= high or (logarithmic and guess <= 0):
+        return layout
+    place = math.log10(guess) if logarithmic else guess
+    length = high - low
+    if low <= place <= high or not low - length <= place <= high + _LONGEST * length:
+        return layout
+    margin = 0.05 * length
+    wide = [min(low, place - margin), max(high, place + margin)]
+    return {**layout, name: {**axis, "range": wide}}
 
 
 def _as_pinned(trace: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -170,7 +170,7 @@ def _notes(settings: Mapping[str, Any]) -> tuple[str, ...]:
         "somewhat earlier.",
         "Not modeled: after a refusal the kernel's collector, when it next comes round, also "
         "removes closing connections until the table is 95 % full.",
-        "The mean over all flows. `occupancy` in the same package draws each flow and agrees.",
+        "The mean over all flows. A second program draws each flow and agrees.",
         "Memory: 320 bytes an entry, 128 for its extensions, 8 a bucket.",
     ]
     if settings["keepalive"]:

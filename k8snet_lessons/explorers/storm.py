@@ -134,11 +134,11 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
             Number("longest wait in the queue", float(wait_s.max()), "s"),
         ),
         notes=(
-            "Means; `storm_by_process` draws every request and agrees, except near the edge "
+            "Means; a second program draws every request and agrees, except near the edge "
             "between holding and collapse, where chance decides.",
             "An open load: users keep coming at the same rate. The server does not learn that a "
             "client has given up.",
-            "Measured points: `k8snet measure retry-storm`, on loopback at 50 requests a second, "
+            "Measured points: k8snet measure retry-storm, on loopback at 50 requests a second, "
             "for the first four presets.",
         ),
         code="from k8snet_lessons.isolation import StormSpec, storm, storm_by_process\n\n"

@@ -71,7 +71,7 @@ def time_by_hop(outcome: Outcome) -> Figure:
                 "title": "mean time (log scale)",
                 "type": "log",
                 "range": decades(1.0, largest, 1.0, 1e5),
-                **duration_ticks(),
+                **duration_ticks(every=2),
                 "tickangle": 0,
             },
             "yaxis": {

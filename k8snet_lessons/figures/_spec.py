@@ -45,13 +45,16 @@ def number_ticks(bounds: list[float]) -> dict[str, list[Any]]:
     return {"tickvals": values, "ticktext": [f"{value:,.10g}" for value in values]}
 
 
-def duration_ticks(unit_us: float = 1.0) -> dict[str, list[Any]]:
-    """Ticks of a log axis at whole decades, from 0.1 µs to 1,000 s, in words."""
+def duration_ticks(unit_us: float = 1.0, every: int = 1) -> dict[str, list[Any]]:
+    """Ticks of a log axis at whole decades, from 0.1 µs to 1,000 s, in words.
+
+    With `every` 2, each second decade has a word: a narrow panel has no room for more.
+    """
     exponents = range(-1, 10)
     texts = []
     for exponent in exponents:
         size, unit = next((u for u in _UNITS_US if 10**exponent >= u[0]), _UNITS_US[-1])
-        texts.append(f"{10**exponent / size:g} {unit}")
+        texts.append("" if exponent % every else f"{10**exponent / size:g} {unit}")
     return {"tickvals": [10**e / unit_us for e in exponents], "ticktext": texts}
 
 

@@ -54,8 +54,8 @@ class KnobControl {
       line.append(this.field);
     }
     if (this.slider) row.append(this.slider);
-    // A name such as nf_conntrack_max may break after an underscore.
-    const name = element("label", { for: id }, ...spec.label.split(/(?<=_)/).flatMap((part) => [part, element("wbr")]));
+    // A name such as nf_conntrack_max may break after an underscore, PodDisruptionBudget before a capital.
+    const name = element("label", { for: id }, ...spec.label.split(/(?<=_)|(?<=[a-z])(?=[A-Z])/).flatMap((part) => [part, element("wbr")]));
     const named = element("div", { class: "k8s-knob-name" }, name);
     if (spec.help) {
       named.append(" ",
