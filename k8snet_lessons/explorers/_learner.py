@@ -4,6 +4,7 @@ from datetime import date
 
 from k8snet_lessons.course.curriculum import lesson as lesson_of
 from k8snet_lessons.course.progress import (
+    Event,
     guessed,
     history,
     lesson_here,
@@ -14,6 +15,9 @@ from k8snet_lessons.course.progress import (
 )
 
 KEPT = "Kept on this machine. The start notebook shows how well your guesses do."
+CONCLUDED = (
+    "Kept on this machine: the first conclusion of each incident. The start notebook shows them."
+)
 
 
 class Learner:
@@ -44,6 +48,11 @@ class Learner:
         self.touched()
         notice = record(guessed(self._explorer, self._lesson, question, guess, answer))
         self.said = notice or (KEPT if place() else "")
+
+    def kept(self, conclusion: Event) -> None:
+        """The learner concluded something that counts."""
+        notice = record(conclusion)
+        self.said = notice or (CONCLUDED if place() else "")
 
     def guess(self, question: str) -> float | str | None:
         """Return the last guess at this very question, or None."""

@@ -9,8 +9,10 @@ import anywidget
 import traitlets
 
 from k8snet_lessons.course.curriculum import lesson
+from k8snet_lessons.course.progress import concluded
 from k8snet_lessons.errors import InputError
 from k8snet_lessons.explorers._code import code, style
+from k8snet_lessons.explorers._learner import Learner
 from k8snet_lessons.figures.incident import Curve, before_and_after
 from k8snet_lessons.incidents import Debrief, Incident, Printed, causes, remedies
 
@@ -56,6 +58,7 @@ class IncidentRoom(anywidget.AnyWidget):
         self.incident = Incident(seed, fault)
         self.debrief: Debrief | None = None
         self._suspected: str | None = None
+        self._learner = Learner("The incident room", 12)
         super().__init__(
             spec={
                 "title": "The incident room",
@@ -76,12 +79,17 @@ class IncidentRoom(anywidget.AnyWidget):
         if cause and cause not in causes():
             raise InputError("suspicion", cause, "one of " + ", ".join(causes()))
         self._suspected = cause
+        if cause:
+            question = f"Incident {self.incident.name}: what is it, from the page alone?"
+            found = causes()[self.incident.fault]
+            self._learner.guessed(question, causes()[cause], found)
         self._push()
 
     def run(self, line: str) -> str:
         """Run a line, as the command line in the browser does, and return what it prints."""
         if self._suspected is None:
             self._suspected = ""
+        self._learner.touched()
         self.incident = self.incident.look(line)
         printed = self.incident.log[-1]
         self.send({"kind": "printed", "entry": _entry(printed), "minutes": self.minutes})
@@ -89,9 +97,20 @@ class IncidentRoom(anywidget.AnyWidget):
 
     def conclude(self, cause: str, remedy: str) -> Debrief:
         """Name cause and fix; see `Incident.conclude`."""
-        self.debrief = self.incident.conclude(cause, remedy)
+        ended = self.debrief = self.incident.conclude(cause, remedy)
+        self._learner.kept(
+            concluded(
+                self.incident.name,
+                suspicion=causes().get(self._suspected or "", ""),
+                named=ended.named,
+                cause=ended.fault.title,
+                points=ended.total,
+                minutes=ended.minutes,
+                shortest=ended.shortest,
+            )
+        )
         self._push()
-        return self.debrief
+        return ended
 
     def new(self, seed: int) -> None:
         """Begin another incident."""
@@ -166,6 +185,7 @@ class IncidentRoom(anywidget.AnyWidget):
                 for step in ended.path
             ],
             "picture": before_and_after(curves),
+            "kept": self._learner.said,
             "lesson": [
                 f"Lesson {taught.number}: {taught.title}",
                 taught.file if taught.ready else "",

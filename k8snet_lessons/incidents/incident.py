@@ -57,6 +57,16 @@ class Incident:
         return self._drawn[1]
 
     @property
+    def name(self) -> str:
+        """What it is called in a record: its number, and the fault where that was chosen."""
+        return f"{self.seed} {self.chosen}".strip()
+
+    @property
+    def fault(self) -> str:
+        """Name of the cause, which the room tells only at the end."""
+        return self._drawn[0].name
+
+    @property
     def text(self) -> str:
         """What the last command printed."""
         return self.log[-1].text if self.log else ""

@@ -2,6 +2,8 @@
 
 import pytest
 
+from k8snet_lessons.course.progress import history
+from k8snet_lessons.course.progress.standing import standing
 from k8snet_lessons.explorers.incident import IncidentRoom, incident_room
 from k8snet_lessons.figures.incident import Curve, before_and_after
 from k8snet_lessons.incidents import causes, remedies
@@ -62,6 +64,24 @@ def test_what_the_page_gets_wrong_is_said(room, message, said):
     answer = tell(room, **message)
     assert answer["kind"] == "error"
     assert said in answer["text"]
+
+
+def test_suspicion_and_first_conclusion_go_into_the_record(room, tmp_path, monkeypatch):
+    monkeypatch.setenv("K8SNET_PROGRESS", str(tmp_path / "progress.sqlite"))
+    tell(room, kind="suspect", cause="bank-slow")
+    tell(room, kind="run", line="kubectl describe svc edge-proxy -n edge")
+    wrong = tell(room, kind="conclude", cause="bank-slow", remedy="external-cluster")
+    assert "first conclusion" in wrong["debrief"]["kept"]
+    tell(room, kind="conclude", cause="local-policy", remedy="external-cluster")
+    told = [event for event in history()[0] if event.kind != "touch"]
+    assert [event.kind for event in told] == ["guess", "incident"]
+    assert {event.lesson for event in told} == {"12-incident-room"}
+    assert told[0].data["guess"] == told[1].data["suspicion"] == causes()["bank-slow"]
+    stand = standing(history()[0])
+    (held,) = stand.incidents
+    assert (held.right, held.cause) == (False, causes()["local-policy"])
+    assert held.points == float(wrong["debrief"]["total"])
+    assert stand.calibration.words == (0, 1)
 
 
 def test_another_number_begins_anew(room):

@@ -13,6 +13,7 @@ from k8snet_lessons.course.progress import (
     Event,
     answered,
     checked,
+    concluded,
     guessed,
     interviewed,
     pages,
@@ -207,13 +208,16 @@ def full():
     events = [*answers(True), check("count", 4), check("cure", 2, "partial")]
     events += [guess(str(n), n + 1, 7) for n in range(5)]
     held = interviewed("s", points=5, max_points=8, own_points=6, missed=[], title="The <path>")
-    return standing([*events, on(9, held)])
+    solved = concluded("417", suspicion="Ghosts", named="A <full> table", cause="A <full> table",
+                       points=87.5, minutes=9, shortest=4)  # fmt: skip
+    return standing([*events, on(8, solved), on(9, held)])
 
 
 def test_the_certificate_lists_what_was_shown_and_says_who_vouches():
     page = certificate(full(), "Ada <script>", START)
     for words in ("Self-attested", "6 of 8 points", "5 of 8", "within a factor of", "4 of 4",
-                  "02 November 2026", "Ada &lt;script&gt;", "The &lt;path&gt;"):  # fmt: skip
+                  "02 November 2026", "Ada &lt;script&gt;", "The &lt;path&gt;",
+                  "A &lt;full&gt; table: named", "87.5 of 100", "9, of 4"):  # fmt: skip
         assert words in page
     seen = Seen()
     seen.feed(page)
@@ -223,7 +227,10 @@ def test_the_certificate_lists_what_was_shown_and_says_who_vouches():
 
 def test_the_map_is_well_formed_and_links_only_what_is_there():
     seen = Seen()
-    seen.feed(pages.as_html(full()))
+    page = pages.as_html(full())
+    seen.feed(page)
+    assert "The cause named in 1 of 1, 0 of 1 suspected from the page alone;" in page
+    assert "1; the last one 5 of 8 points" in page
     assert seen.open == []
     ready = {one.path for one in LESSONS if one.ready}
     notebooks = {link.removeprefix("../") for link in seen.fetched if "/notebooks/" in link}

@@ -44,7 +44,7 @@ def certificate(stand: Standing, name: str = "", now: datetime | None = None) ->
         f"<p class='fine'>k8snet-lessons, {day}{since}. Self-attested: made from the learner's own "
         "record on the learner's own machine. Nobody watched, and nobody vouches for it but the "
         "person named. Whoever wants proof can ask for any line below to be explained.</p>"
-        f"{_lessons(stand)}{_tasks(stand)}{_guesses(stand)}{_interviews(stand)}"
+        f"{_lessons(stand)}{_tasks(stand)}{_guesses(stand)}{_incidents(stand)}{_interviews(stand)}"
         "</body></html>\n"
     )
 
@@ -94,6 +94,23 @@ def _guesses(stand: Standing) -> str:
     return (
         "<h2>Guesses, committed before the answer showed</h2>"
         f"<p>{escape(calibrated(made))}</p>{chart}"
+    )
+
+
+def _incidents(stand: Standing) -> str:
+    if not stand.incidents:
+        return ""
+    rows = "".join(
+        f"<tr><td>{one.at:%d %B %Y}</td><td>{escape(one.number)}</td>"
+        f"<td>{escape(one.cause)}: {'named' if one.right else 'not named'}</td>"
+        f"<td class='number'>{one.points:g} of 100</td>"
+        f"<td class='number'>{one.minutes}, of {one.shortest}</td></tr>"
+        for one in stand.incidents
+    )
+    return (
+        "<h2>Incidents, at the first conclusion</h2><table><tr><th>Day</th><th>Number</th>"
+        "<th>Cause</th><th class='number'>Points</th><th class='number'>Simulated minutes, of the "
+        f"shortest path</th></tr>{rows}</table>"
     )
 
 

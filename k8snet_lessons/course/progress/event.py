@@ -32,6 +32,14 @@ KINDS: Final[Mapping[str, Mapping[str, tuple[type, ...]]]] = {
         "own_points": (int, float),
         "missed": (list,),
     },
+    "incident": {
+        "suspicion": (str,),
+        "named": (str,),
+        "cause": (str,),
+        "points": (int, float),
+        "minutes": (int,),
+        "shortest": (int,),
+    },
     "review": {"right": (bool,)},
 }
 _LONGEST = 20_000
@@ -165,6 +173,44 @@ def interviewed(
         at or datetime.now(UTC),
         f"interview:{session}",
     )
+
+
+def concluded(
+    incident: str,
+    *,
+    suspicion: str,
+    named: str,
+    cause: str,
+    points: float,
+    minutes: int,
+    shortest: int,
+    at: datetime | None = None,
+) -> Event:
+    """Somebody named the cause of an incident and applied a fix.
+
+    Parameters
+    ----------
+    incident : str
+        Its number; the first conclusion counts, for the debrief tells the cause.
+    suspicion : str
+        What it was taken for from the page alone, or ``""``.
+    named, cause : str
+        What it was taken for in the end, and what it was.
+    points : float
+        Of 100.
+    minutes, shortest : int
+        Simulated minutes spent, and those of the shortest path.
+    """
+    data = {
+        "suspicion": suspicion,
+        "named": named,
+        "cause": cause,
+        "points": points,
+        "minutes": minutes,
+        "shortest": shortest,
+    }
+    when = at or datetime.now(UTC)
+    return Event("incident", incident, "12-incident-room", data, when, f"incident:{incident}")
 
 
 def reviewed(card: str, lesson: str, right: bool, at: datetime | None = None) -> Event:

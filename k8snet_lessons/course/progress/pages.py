@@ -85,6 +85,28 @@ def points(one: LessonStanding) -> str:
     return f"{one.points:g} of {one.max_points:g} points"
 
 
+def incidents(stand: Standing) -> str:
+    """Return how the incidents went, in words; there is at least one."""
+    held = stand.incidents
+    last, suspected = held[-1], [one for one in held if one.suspicion]
+    first = sum(one.suspicion == one.cause for one in suspected)
+    guessed = f", {first} of {len(suspected)} suspected from the page alone" if suspected else ""
+    return (
+        f"the cause named in {sum(one.right for one in held)} of {len(held)}{guessed}; the last "
+        f"one {last.points:g} of 100 points in {_count(last.minutes, 'simulated minute')}, where "
+        f"the shortest path takes {last.shortest}"
+    )
+
+
+def interviews(stand: Standing) -> str:
+    """Return how the interviews went, in words; there is at least one."""
+    last = stand.interviews[-1]
+    return (
+        f"{len(stand.interviews)}; the last one {last.points:g} of {last.max_points:g} points, "
+        f"{last.own_points:g} by your own verdict"
+    )
+
+
 def as_text(stand: Standing, path: Path | None, notice: str) -> str:
     """Return the whole for the terminal."""
     lines = [notice] if notice else []
@@ -103,12 +125,10 @@ def as_text(stand: Standing, path: Path | None, notice: str) -> str:
         lines.append(f"Next: lesson {here.number}, {here.title} (k8snet open {here.number})")
     lines.append("Review: " + reviews(stand) + (" (k8snet open)" if stand.due else ""))
     lines.append("Guesses: " + calibrated(stand.calibration))
+    if stand.incidents:
+        lines.append("Incidents: " + incidents(stand))
     if stand.interviews:
-        last = stand.interviews[-1]
-        lines.append(
-            f"Interviews: {len(stand.interviews)}; the last one {last.points:g} of "
-            f"{last.max_points:g} points, {last.own_points:g} by your own verdict"
-        )
+        lines.append("Interviews: " + interviews(stand))
     return "\n".join([*lines, "", privacy(path).replace("Reset", "k8snet progress reset")])
 
 
@@ -139,6 +159,19 @@ def as_json(stand: Standing, path: Path | None, notice: str) -> dict[str, Any]:
             }
             for one in stand.lessons
         ],
+        "incidents": [
+            {
+                "number": one.number,
+                "at": one.at.isoformat(),
+                "suspicion": one.suspicion,
+                "named": one.named,
+                "cause": one.cause,
+                "points": one.points,
+                "minutes": one.minutes,
+                "shortest": one.shortest,
+            }
+            for one in stand.incidents
+        ],
         "interviews": [
             {
                 "title": one.title,
@@ -161,8 +194,21 @@ def as_html(stand: Standing) -> str:
         f"{_next(stand)}<table class='k8s-map-table'><thead><tr><th></th><th>Lesson</th>"
         "<th>It answers</th><th>Questions</th><th>Exercise</th><th>Minutes</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"
-        f"<h4>Your guesses</h4><p>{escape(calibrated(made))}</p>{chart}"
+        f"<h4>Your guesses</h4><p>{escape(calibrated(made))}</p>{chart}{_rooms(stand)}"
     )
+
+
+def _rooms(stand: Standing) -> str:
+    """What lessons 12 and 13 add, once something was done there."""
+    said = [
+        (word, tell(stand))
+        for word, held, tell in (
+            ("Incidents", stand.incidents, incidents),
+            ("Interviews", stand.interviews, interviews),
+        )
+        if held
+    ]
+    return "".join(f"<h4>{word}</h4><p>{escape(text[0].upper() + text[1:])}.</p>" for word, text in said)
 
 
 def _next(stand: Standing) -> str:

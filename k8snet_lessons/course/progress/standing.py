@@ -82,6 +82,25 @@ class Interview:
 
 
 @dataclass(frozen=True)
+class Concluded:
+    """One incident, as it was concluded the first time; fields as in `event.concluded`."""
+
+    number: str
+    at: datetime
+    suspicion: str
+    named: str
+    cause: str
+    points: float
+    minutes: int
+    shortest: int
+
+    @property
+    def right(self) -> bool:
+        """Whether the cause was named."""
+        return self.named == self.cause
+
+
+@dataclass(frozen=True)
 class Standing:
     """Everything that the events amount to.
 
@@ -93,7 +112,8 @@ class Standing:
         What was missed; and what of it is due today.
     calibration : Calibration
     interviews : tuple of Interview
-        Oldest first.
+    incidents : tuple of Concluded
+        Both oldest first.
     since : datetime or None
         The first event.
     """
@@ -103,6 +123,7 @@ class Standing:
     due: tuple[Card, ...]
     calibration: Calibration
     interviews: tuple[Interview, ...]
+    incidents: tuple[Concluded, ...]
     since: datetime | None
 
     @property
@@ -147,7 +168,22 @@ def standing(events: Sequence[Event], now: datetime | None = None) -> Standing:
         due(all_cards, moment),
         calibration(events),
         interviews,
+        tuple(_concluded(event) for event in events if event.kind == "incident"),
         events[0].at if events else None,
+    )
+
+
+def _concluded(event: Event) -> Concluded:
+    told = event.data
+    return Concluded(
+        event.subject,
+        event.at,
+        suspicion=str(told["suspicion"]),
+        named=str(told["named"]),
+        cause=str(told["cause"]),
+        points=float(told["points"]),
+        minutes=int(told["minutes"]),
+        shortest=int(told["shortest"]),
     )
 
 

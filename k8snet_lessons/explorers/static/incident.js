@@ -222,6 +222,7 @@ class RoomView {
       picture,
       element("p", { class: "k8s-score" }, element("b", {}, `${end.total} of 100 points`), ` (${end.points.map(([name, points]) => `${name} ${points}`).join(", ")})`),
       element("p", {}, `You took ${end.minutes} simulated minutes; the shortest path takes ${end.shortest}.`),
+      ...(end.kept ? [element("p", { class: "k8s-status" }, end.kept)] : []),
       element("table", { class: "k8s-path-table" }, element("thead", {}, head), element("tbody", {}, ...rows)),
       element("p", {}, "Read on: ", file ? element("a", { href: file, target: "_blank", rel: "noopener" }, title) : title, "."));
   }
