@@ -55,8 +55,15 @@ def constants_table() -> Table:
     rows = []
     for each in sorted(costs().values(), key=lambda one: (one.status, one.id)):
         interval = "" if each.low is None else f"{each.low:.4g} to {each.high:.4g}"
+        unit = each.unit.replace("us", "µs", 1) if each.unit.startswith("us") else each.unit
         rows.append(
-            (each.what, f"{each.value:.4g} {each.unit}", interval, each.status, each.source)
+            (
+                f"{each.id}: {each.what.rstrip('.')}",
+                f"{each.value:.4g} {unit}",
+                interval,
+                each.status,
+                each.source,
+            )
         )
     return Table(
         ("constant", "value", "95 % interval", "status", "source"),

@@ -6,7 +6,7 @@ from html import escape
 
 from k8snet_lessons.figures.palette import BLUE, GRID, INK, MUTED
 
-_WIDTH, _HEIGHT, _RADIUS = 420, 300, 120
+_WIDTH, _HEIGHT, _RADIUS = 480, 300, 120
 _FEWEST_SPOKES = 3
 
 

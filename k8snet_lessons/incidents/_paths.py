@@ -64,7 +64,8 @@ def _throttled(world: World) -> tuple[Look, ...]:
              "CoreDNS is fully busy with no more questions than the day before."),
         Look(f"kubectl describe pod {server} -n kube-system", "kubectl describe",
              both(found("^ +coredns:"), cpu_limit_below(400)),
-             "A CPU limit of 75m, on a pod that is as old as the trouble."),
+             "A CPU limit of 75m, on a pod that is as old as the trouble.",
+             in_yaml=both(found("name: coredns$"), cpu_limit_below(400))),
     )  # fmt: skip
 
 
@@ -126,7 +127,8 @@ def _sticky(world: World) -> tuple[Look, ...]:
         Look("metrics pods", "metrics pods", idle("ledger"),
              "Some ledger pods get no calls, others those of several clients.", decides=False),
         Look("kubectl describe svc ledger", "kubectl describe",
-             found(r"^Session Affinity: +ClientIP"), "The Service remembers its clients."),
+             found(r"^Session Affinity: +ClientIP"), "The Service remembers its clients.",
+             in_yaml=found("sessionAffinity: ClientIP$")),
         Look(f"ssh {node} iptables-save -t nat", "iptables-save",
              found(r"shop/ledger.* -m recent --rcheck --seconds 10800"),
              "And so do the rules: before the dice are thrown, a list is asked."),
@@ -141,7 +143,8 @@ def _dns_policy(world: World) -> tuple[Look, ...]:
              "No server answers this pod.", decides=False),
         Look("kubectl describe netpol checkout-egress", "kubectl describe",
              both(found("Allowing egress traffic"), absent("To Port: 53/UDP")),
-             "Egress is allowed to the ledger and port 443. Nowhere to port 53.", whole=True),
+             "Egress is allowed to the ledger and port 443. Nowhere to port 53.", whole=True,
+             in_yaml=both(found("^ +egress:$"), absent("port: 53$"))),
     )  # fmt: skip
 
 
@@ -152,7 +155,8 @@ def _edge_policy(world: World) -> tuple[Look, ...]:
              "The proxy's connections are not refused; they are not answered.", decides=False),
         Look("kubectl describe netpol checkout-callers", "kubectl describe",
              both(found("Allowing ingress traffic"), absent("NamespaceSelector")),
-             "Edge proxies of the namespace shop may call. There are none.", whole=True),
+             "Edge proxies of the namespace shop may call. There are none.", whole=True,
+             in_yaml=both(found("^ +ingress:$"), absent("namespaceSelector"))),
     )  # fmt: skip
 
 
@@ -189,7 +193,8 @@ def _local(world: World) -> tuple[Look, ...]:
              "From three nodes nobody gets a connection; the others are well."),
         Look("kubectl describe svc edge-proxy -n edge", "kubectl describe",
              found(r"^External Traffic Policy: +Local"),
-             "Local: a node without an edge pod of its own drops."),
+             "Local: a node without an edge pod of its own drops.",
+             in_yaml=found("externalTrafficPolicy: Local$")),
     )  # fmt: skip
 
 
@@ -224,7 +229,8 @@ def _read(world: World) -> tuple[Look, ...]:
              found(r"while reading response header from upstream.*GET /report"),
              "The proxy hung up on an answer that was on its way.", decides=False),
         Look("kubectl describe ingress shop", "kubectl describe",
-             found(r"proxy-read-timeout: [12]$"), "It waits a second or two; a report takes more."),
+             found(r"proxy-read-timeout: [12]$"), "It waits a second or two; a report takes more.",
+             in_yaml=found("proxy-read-timeout: '[12]'$")),
     )  # fmt: skip
 
 

@@ -25,6 +25,8 @@ class Look:
         Whether no other fault of the room shows it.
     whole : bool
         Whether it speaks by what is missing, so that an output cut by a pipe says nothing.
+    in_yaml : callable, optional
+        What shows the same in the object's YAML, for those who ask ``get -o yaml``.
     """
 
     command: str
@@ -33,12 +35,16 @@ class Look:
     because: str
     decides: bool = True
     whole: bool = False
+    in_yaml: Callable[[str], bool] | None = None
 
     def seen_in(self, line: str, text: str) -> bool:
         """Whether a command and its output are this look, whatever pod or node was chosen."""
         if self.whole and "|" in line:
             return False
-        return self.tool in " ".join(line.split()) and self.shows(text)
+        words = " ".join(line.split())
+        if self.in_yaml is not None and words.startswith("kubectl get") and "yaml" in words:
+            return self.in_yaml(text)
+        return self.tool in words and self.shows(text)
 
 
 def found(pattern: str) -> Callable[[str], bool]:
@@ -81,10 +87,10 @@ def per_lookup(least: float, most: float) -> Callable[[str], bool]:
 
 
 def cpu_limit_below(most_m: int) -> Callable[[str], bool]:
-    """Whether a described pod has a lower CPU limit than this, in thousandths."""
+    """Whether a pod, described or in YAML, has a lower CPU limit than this, in thousandths."""
 
     def shows(text: str) -> bool:
-        limit = re.search(r"Limits:\n +cpu: +(\d+)m", text)
+        limit = re.search(r"[Ll]imits:\n +cpu: +(\d+)m", text)
         return limit is not None and int(limit[1]) < most_m
 
     return shows

@@ -107,7 +107,7 @@ def _pod_mtu() -> float:
 PROOFS: Final[Mapping[str, Proof]] = {
     "trace to a pod": Proof(
         _ends,
-        "probability",
+        "for each of them",
         "from k8snet_lessons.cluster.synthetic import synthetic_cluster\n"
         "from k8snet_lessons.control import program\n"
         "from k8snet_lessons.datapath import Packet, trace\n\n"

@@ -23,10 +23,10 @@ def marked(text: str, points: tuple[ScoredPoint, ...]) -> str:
     Where two marks overlap, the second begins where the first ends.
     """
     pieces, at = [], 0
-    spans = sorted(
-        (one.span, one) for one in points if one.span is not None and one.verdict != "missing"
-    )
+    spans = [(one.span, one) for one in points if one.span is not None]
     for (start, end), one in sorted(spans, key=lambda pair: pair[0]):
+        if one.verdict == "missing":
+            continue
         start = max(start, at)
         if start >= end:
             continue

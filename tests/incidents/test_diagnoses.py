@@ -65,3 +65,23 @@ def test_the_shortest_path_shows_what_it_says_and_nothing_else_does(name, seed):
 def test_every_path_has_a_look_that_decides():
     for name, fault in FAULTS.items():
         assert any(look.decides for look in fault.path(case(name, 3).world)), name
+
+
+IN_YAML = {
+    "coredns-throttled": "kubectl get pods -n kube-system -o yaml",
+    "sticky-clients": "kubectl get svc ledger -o yaml",
+    "policy-blocks-dns": "kubectl get netpol checkout-egress -o yaml",
+    "policy-blocks-edge": "kubectl get netpol checkout-callers -o yaml",
+    "local-policy": "kubectl get svc edge-proxy -n edge -o yaml",
+    "short-read-timeout": "kubectl get ingress shop -o yaml",
+}
+
+
+@pytest.mark.parametrize("name", IN_YAML)
+def test_who_reads_the_yaml_has_seen_it_too(name):
+    line = IN_YAML[name]
+    decisive = [look for look in FAULTS[name].path(case(name, 3).world) if look.in_yaml]
+    assert len(decisive) == 1
+    for other in ("", *FAULTS):
+        text = printed(other, 3, line)
+        assert decisive[0].seen_in(line, text) == (other == name), other

@@ -13,6 +13,7 @@ from k8snet_lessons.interview import Interview, as_markdown, as_page, open_quest
 from k8snet_lessons.interview.proofs import PROOFS, prove
 from k8snet_lessons.interview.session import proposals, rubric_of
 from k8snet_lessons.interview.threads import following, thread, threads
+from k8snet_lessons.interview.transcript import first_answer
 
 GRPC = "10-grpc-imbalance"
 HALF = "All calls share one long-lived HTTP/2 connection. The connection age is set on the client."
@@ -105,6 +106,14 @@ def test_a_transcript_holds_what_was_said_and_runs_nothing_of_it():
     assert "<mark class='k8s-made'" in page
     assert "Model answer" in text
     assert "> <script>" in text
+
+
+def test_words_that_decide_two_points_are_marked_once():
+    interview = held("Use nftables or IPVS, which look up in a map.", "03-iptables-at-scale")
+    spans = [one.span for one in first_answer(interview.state.turns[0]).points if one.span]
+    assert len(spans) == 2
+    assert spans[0] == spans[1]
+    assert as_page(interview).count("<mark") == 1
 
 
 @pytest.mark.parametrize(
