@@ -198,7 +198,7 @@ def _headline(spec: TrafficSpec, idle: float, p99_us: float, without: int) -> st
         if _pinned(spec) and math.isinf(spec.max_age_s) and spec.scaled_to > spec.pods:
             said += f": the {spec.connections} connections are older than the new pods"
         elif spec.balancing in ("ipvs_rr", "ipvs_lc") and _pinned(spec):
-            said += ": the scheduler of every node begins with the same pods"
+            said += ": each node has a scheduler of its own, and none knows of another"
         elif _pinned(spec):
             said += f": each of {spec.connections} connections draws a pod, some the same"
         elif spec.balancing == "client_round_robin" and spec.scaled_to > spec.pods:
@@ -224,8 +224,8 @@ def _notes(spec: TrafficSpec) -> tuple[str, ...]:
     if spec.balancing in LAYER_4 and spec.protocol != "http2":
         notes.append("Each client is on a node of its own, with a scheduler of its own.")
     if spec.balancing in ("ipvs_rr", "ipvs_lc"):
-        notes.append("IPVS counts on each node by itself, and every node begins with the same "
-                     "pod.")  # fmt: skip
+        notes.append("IPVS counts on each node by itself, and each node's list has an order of "
+                     "its own.")  # fmt: skip
     if spec.balancing in LAYER_7 and math.isfinite(spec.max_age_s):
         notes.append("A proxy opens a new connection before an old one is missed: its age "
                      "changes nothing here.")  # fmt: skip

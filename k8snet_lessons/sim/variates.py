@@ -39,6 +39,8 @@ _STREAMS = {
     # One part for each time that connections are opened anew.
     "opening": 1_000_000,
     "connection age": 2_000_000,
+    # One part for each node.
+    "server order": 3_000_000,
 }
 
 

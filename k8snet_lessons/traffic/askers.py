@@ -167,7 +167,7 @@ class Choosers:
         if rule == "iptables":
             return known[int(evenly(choice[None], many)[0])]
         if rule == "ipvs_rr":
-            return known[rank % many]
+            return world.kernel.listed(who, known)[rank % many]
         if rule == "ipvs_lc":
             return world.kernel.choose(who, known, 0.0, world.now_s)
         one, other = (

@@ -92,6 +92,8 @@ def _among_many(
         here = slice(int(begins[i]), int(begins[i] + lengths[i]))
         first, count = int(book.first[i]), int(book.count[i])
         pods = book.pods[first : first + count].astype(np.int16)
+        if spec.balancing == "ipvs_rr":
+            pods = pods[np.argsort(np.asarray(luck.server_order(int(book.chooser[i])))[pods])]
         if spec.balancing in ("round_robin", "client_round_robin", "ipvs_rr"):
             at = int(begins[i] - bounds[book.chooser[i]] + book.turn[i]) % count
             round_from_here = np.concatenate([pods[at:], pods[:at]])

@@ -1,13 +1,14 @@
 """Layer 4: which pod the kernel gives to a new connection.
 
 A node's rules know nothing of other nodes, so round robin and least connection count on each
-node by itself, and every node begins at the same end of its list: with few connections a
-client, all nodes choose the same pods (Linux ``net/netfilter/ipvs/ip_vs_rr.c``, ``ip_vs_lc.c``;
-https://kubernetes.io/blog/2018/07/09/ipvs-based-in-cluster-load-balancing-deep-dive/).
+node by itself, from the beginning of its own list (Linux ``net/netfilter/ipvs/ip_vs_rr.c``,
+``ip_vs_lc.c``). kube-proxy adds the servers of a list in no order, so every node begins elsewhere;
+it used to sort them, and all nodes began with the same pods
+(https://github.com/kubernetes/kubernetes/pull/121744).
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -51,10 +52,16 @@ class Kernel:
     rule : {"iptables", "ipvs_rr", "ipvs_lc", "maglev", "pick_first"}
         The last is no rule of a kernel's; it is only counted.
     nodes, pods : int
+    server_order : callable
+        From a node to a number for each pod: an IPVS list holds its servers in ascending order.
     """
 
-    def __init__(self, rule: str, nodes: int, pods: int) -> None:
+    def __init__(
+        self, rule: str, nodes: int, pods: int, server_order: Callable[[int], Sequence[float]]
+    ) -> None:
         self._rule = rule
+        self._server_order = server_order
+        self._listed: dict[int, tuple[tuple[int, ...], list[int]]] = {}
         self._turn = [0] * nodes
         self._weight = [[0] * pods for _ in range(nodes)]
         self._remembered: list[deque[tuple[float, int]]] = [deque() for _ in range(nodes)]
@@ -68,19 +75,28 @@ class Kernel:
         if not known:
             return -1
         if self._rule == "ipvs_rr":
-            pod = known[self._turn[node] % len(known)]
+            pod = self.listed(node, known)[self._turn[node] % len(known)]
             self._turn[node] += 1
         elif self._rule == "ipvs_lc":
             weight, remembered = self._weight[node], self._remembered[node]
             while remembered and remembered[0][0] <= now_s:
                 weight[remembered.popleft()[1]] -= 1
-            pod = min(known, key=weight.__getitem__)
+            pod = min(self.listed(node, known), key=weight.__getitem__)
         elif self._rule == "maglev":
             slot = min(int(uniform * TABLE_SIZE), TABLE_SIZE - 1)
             pod = int(maglev_table(tuple(known))[slot])
         else:
             pod = known[min(int(uniform * len(known)), len(known) - 1)]
         return pod
+
+    def listed(self, node: int, known: Sequence[int]) -> list[int]:
+        """Return the known pods in the order of this node's IPVS list."""
+        pods = tuple(known)
+        before, order = self._listed.get(node, ((), []))
+        if before != pods:
+            order = sorted(pods, key=self._server_order(node).__getitem__)
+            self._listed[node] = pods, order
+        return order
 
     def opened(self, node: int, pod: int) -> None:
         """A connection is established."""

@@ -150,7 +150,7 @@ def _start(luck: Luck, spec: TrafficSpec, chooser: int) -> float:
 def _connections(spec: TrafficSpec, life: Endpoints, known: Known, luck: Luck) -> Ledger:
     """A connection keeps its pod until either of them ends."""
     written = _Writer()
-    kernel = Kernel(spec.balancing, spec.clients, spec.all_pods)
+    kernel = Kernel(spec.balancing, spec.clients, spec.all_pods, luck.server_order)
     resolvers = [Resolver(spec.min_resolution_s) for _ in range(spec.connections)]
     answers = [0] * spec.connections
     held = [-1] * spec.connections

@@ -27,6 +27,7 @@ class Luck:
             self._places *= spec.all_pods
         self._openings: list[list[float]] = []
         self._ages: list[list[float]] = []
+        self._server_orders: dict[int, list[float]] = {}
 
     @cached_property
     def arrival_s(self) -> Floats:
@@ -40,6 +41,13 @@ class Luck:
         """How much of its life a connection that is open at the start still has before it."""
         drawn: list[float] = self.unit.few_uniform("connection phase", self._places).tolist()
         return drawn
+
+    def server_order(self, node: int) -> list[float]:
+        """A number for each pod: a node's IPVS list holds them in ascending order."""
+        if node not in self._server_orders:
+            row = self.unit.few_uniform("server order", self._spec.all_pods, node)
+            self._server_orders[node] = row.tolist()
+        return self._server_orders[node]
 
     def opening(self, place: int, time: int) -> float:
         """The luck of a place (connection, channel) when it is opened for the n-th time."""

@@ -93,7 +93,7 @@ def _pools(
     n = len(luck.arrival_s)
     keep = spec.connections_per_client if spec.protocol == "http1" else 0
     known, pods = Known(life, spec.duration_s), Pods(spec, life)
-    kernel = Kernel(spec.balancing, spec.clients, spec.all_pods)
+    kernel = Kernel(spec.balancing, spec.clients, spec.all_pods, luck.server_order)
     asker = evenly(luck.unit.uniform("asker")[:n], spec.clients).tolist()
     choice = luck.unit.uniform("choice")[:n].tolist()
     age_s = (spec.max_age_s * (0.9 + 0.2 * luck.unit.uniform("second choice")[:n])).tolist()

@@ -48,7 +48,12 @@ class World:
         self.choice = self.luck.unit.uniform("choice")[:n]
         self.second = self.luck.unit.uniform("second choice")[:n]
         self.workers = [simpy.Resource(env, spec.pod_workers) for _ in range(spec.all_pods)]
-        self.kernel = Kernel(spec.balancing, max(spec.clients, spec.shared_proxies), spec.all_pods)
+        self.kernel = Kernel(
+            spec.balancing,
+            max(spec.clients, spec.shared_proxies),
+            spec.all_pods,
+            self.luck.server_order,
+        )
         self.pod = np.full(n, -1, dtype=np.int16)
         self.latency_us = np.full(n, np.nan)
         self.retires_s = np.full(n, np.inf)

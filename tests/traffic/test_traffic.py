@@ -158,15 +158,35 @@ def test_most_keys_stay_on_their_pod_when_one_more_comes():
     assert (after[moved] == 19).mean() > 0.4
 
 
-def test_every_node_begins_its_round_with_the_same_pod():
-    kernel = Kernel("ipvs_rr", nodes=8, pods=20)
-    first = [kernel.choose(node, list(range(20)), 0.5, 0.0) for node in range(8)]
-    assert set(first) == {0}
-    assert kernel.choose(0, list(range(20)), 0.5, 0.0) == 1
+def test_every_node_goes_round_its_own_list():
+    """As kube-proxy adds servers: in no order, and in another one on each node."""
+    lists = [[3, 0, 1, 2], [1, 2, 3, 0]]
+    kernel = Kernel("ipvs_rr", nodes=2, pods=4, server_order=lambda node: lists[node])
+    for node, expected in ((0, [1, 2, 3, 0, 1]), (1, [3, 0, 1, 2, 3])):
+        assert [kernel.choose(node, range(4), 0.5, 0.0) for _ in range(5)] == expected
+
+
+def test_ipvs_with_few_connections_leaves_as_many_idle_as_chance():
+    """2 of 20 pods for each of 5 nodes, whatever the others chose: 20 x 0.9^5 = 11.8 idle."""
+    spec = TrafficSpec(
+        balancing="ipvs_rr",
+        clients=5,
+        connections_per_client=2,
+        pods=20,
+        scaled_to=20,
+        duration_s=1.0,
+        scale_at_s=0.0,
+        requests_per_s=10.0,
+    )
+    idle = []
+    for seed in range(60):
+        book = serve(spec, seed=seed).book
+        idle.append(20 - int((book.held_at(0.0, 20) > 0).sum()))
+    assert 11.3 < sum(idle) / len(idle) < 12.3
 
 
 def test_ipvs_remembers_who_was_just_used():
-    kernel = Kernel("ipvs_lc", nodes=1, pods=3)
+    kernel = Kernel("ipvs_lc", nodes=1, pods=3, server_order=lambda node: [0, 1, 2])
     for expected in (0, 1, 2, 0):
         pod = kernel.choose(0, [0, 1, 2], 0.0, 0.0)
         assert pod == expected
