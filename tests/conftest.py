@@ -1,7 +1,36 @@
-"""Settings for all tests."""
+"""Settings for all tests, and the sandbox that several folders need."""
 
+import os
+import sys
+from pathlib import Path
+from shutil import which
+
+import pytest
 from hypothesis import settings
+
+from k8snet_lessons.assess.grading.cage import SandboxError, find_cage
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("course", deadline=None)
 settings.load_profile("course")
+
+
+@pytest.fixture(scope="session")
+def without_sandbox():
+    """Skip where a machine has no sandbox; fail where CI has all that one needs."""
+
+    def say(problem):
+        able = sys.platform.startswith("linux") and os.geteuid() == 0 and which("bwrap")
+        if able and os.environ.get("CI", "").lower() in ("true", "1"):
+            pytest.fail(f"CI is root and has bubblewrap, and yet there is no sandbox: {problem}")
+        pytest.skip(f"no sandbox on this machine: {problem}")
+
+    return say
+
+
+@pytest.fixture(scope="session")
+def cage(without_sandbox):
+    try:
+        return find_cage([Path(__file__).resolve().parents[1]])
+    except SandboxError as error:
+        without_sandbox(error)

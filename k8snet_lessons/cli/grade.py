@@ -4,7 +4,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +126,7 @@ def command(
     from k8snet_lessons.assess.grading.grader import load_originals
     from k8snet_lessons.assess.grading.limits import Limits
     from k8snet_lessons.assess.grading.seeds import Seeds, read_seeds
-    from k8snet_lessons.assess.grading.submission import find_submissions, handed_in
+    from k8snet_lessons.assess.grading.submission import find_submissions, handed_in, passed_by
 
     folder = exercises or course_folder() / "exercises"
     try:
@@ -164,14 +165,18 @@ def command(
 
     try:
         with Gradebook(gradebook) as book:
-            report = _Report(len(found), as_json, quiet)
-            times = {(one.student, one.assignment): handed_in(one.path) for one in found}
+            report = _Report(len(found), as_json, quiet, passed_by(submissions))
+            times: dict[tuple[str, str, str], datetime | None] = {}
 
             def keep(graded: "Graded") -> None:
-                book.record(graded, times[graded.student, graded.assignment])
+                key = (graded.student, graded.assignment, graded.digest)
+                book.record(graded, times.get(key))
                 report.add(graded)
 
-            for graded in results(_queue(found, known, _recorded(book), report, keep)):
+            def taken(one: "Found", digest: str) -> None:
+                times[one.student, one.assignment, digest] = handed_in(one.path)
+
+            for graded in results(_queue(found, known, _recorded(book), report, keep, taken)):
                 keep(graded)
             report.finish()
     except (SandboxError, GradebookError) as error:
@@ -197,6 +202,7 @@ def _queue(
     recorded: "dict[tuple[str, str, str], Graded]",
     report: "_Report",
     keep: "Callable[[Graded], None]",
+    taken: "Callable[[Found, str], None]",
 ) -> "Iterator[Submitted]":
     """Yield what needs a sandbox; report at once what was graded before or cannot be read."""
     from k8snet_lessons.assess.grading.grader import Submitted, refused
@@ -205,14 +211,17 @@ def _queue(
     for one in found:
         seed = seeds.of(one.student, one.assignment)
         submitted = Submitted(one.student, one.assignment, b"", seed or 0)
+        taken(one, "")  # for what cannot be read, by us or by a grader that fails
         try:
             submitted = Submitted(one.student, one.assignment, read_bytes(one), seed or 0)
         except NotGradableError as error:
             keep(refused(submitted, str(error)))
             continue
-        before = recorded.get((one.student, one.assignment, digest_of(submitted.data)))
+        digest = digest_of(submitted.data)
+        taken(one, digest)
+        before = recorded.get((one.student, one.assignment, digest))
         if before is not None:
-            report.skip(before)
+            report.skip(before, seed)
         elif seed is None:  # not recorded: the list of seeds will be mended
             report.add(refused(submitted, "The list of seeds does not name this student."))
         else:
@@ -222,7 +231,7 @@ def _queue(
 class _Report:
     """What the instructor sees: a bar, a line of JSON a submission, a summary."""
 
-    def __init__(self, total: int, as_json: bool, quiet: bool) -> None:
+    def __init__(self, total: int, as_json: bool, quiet: bool, passed_by: Sequence[str]) -> None:
         from tqdm import tqdm
 
         self._as_json, self._quiet = as_json, quiet
@@ -230,7 +239,8 @@ class _Report:
         self._began = time.monotonic()
         self._scores: dict[str, list[float]] = {}
         self._refused: list[str] = []
-        self._graded = self._skipped = 0
+        self._passed_by = passed_by
+        self._graded = self._skipped = self._other_seed = 0
 
     @property
     def not_gradable(self) -> int:
@@ -240,8 +250,9 @@ class _Report:
         self._graded += graded.status == "graded"
         self._note(graded)
 
-    def skip(self, graded: "Graded") -> None:
+    def skip(self, graded: "Graded", seed: int | None) -> None:
         self._skipped += 1
+        self._other_seed += graded.status == "graded" and seed not in (None, graded.seed)
         self._note(graded)
 
     def _note(self, graded: "Graded") -> None:
@@ -267,7 +278,13 @@ class _Report:
         for name, shares in sorted(self._scores.items()):
             mean = sum(shares) / len(shares)
             lines.append(f"  {name}: {len(shares)} submissions, mean score {mean:.0%}")
-        lines += [f"  not gradable: {one}" for one in self._refused[:20]]
-        if len(self._refused) > 20:
-            lines.append(f"  and {len(self._refused) - 20} more")
+        for what, those in (("not gradable", self._refused), ("passed by", self._passed_by)):
+            lines += [f"  {what}: {one}" for one in those[:20]]
+            if len(those) > 20:
+                lines.append(f"  and {len(those) - 20} more")
+        if self._other_seed:
+            lines.append(
+                f"  {self._other_seed} of those graded before were graded by another seed than "
+                "they have now; name a new gradebook to grade everything anew"
+            )
         click.echo("\n".join(lines), err=True)

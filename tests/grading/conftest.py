@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from k8snet_lessons.assess.grading.cage import SandboxError, find_cage
 from k8snet_lessons.assess.grading.grader import Grader, load_originals
 from k8snet_lessons.assess.grading.limits import Limits
 
@@ -14,14 +13,6 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def originals():
     return load_originals(ROOT / "exercises")
-
-
-@pytest.fixture(scope="session")
-def cage():
-    try:
-        return find_cage([ROOT])
-    except SandboxError as error:
-        pytest.skip(f"no sandbox on this machine: {error}")
 
 
 @pytest.fixture(scope="session")

@@ -109,6 +109,11 @@ def test_the_command_grades_reports_and_goes_on_where_it_was(class_of_three, cag
     assert again == 1
     assert sorted(same, key=name_of) == sorted(objects, key=name_of)
     assert "5 graded before" in err
+    assert "another seed" not in err
+    (class_of_three / "late.ipynb").write_text("{}")
+    _, _, err = run(class_of_three, "--seed", "5")
+    assert "4 of those graded before were graded by another seed" in err
+    assert "passed by: late.ipynb: a notebook in no student's folder" in err
     with Gradebook(class_of_three.parent / "grades.db") as book:
         assert len(book.attempts()) == 5
 

@@ -30,6 +30,14 @@ def test_a_fault_on_one_file_is_that_files_alone(originals, cage, monkeypatch, f
         assert good.score == good.max_score
 
 
+def test_a_misnamed_file_is_told_its_name(grader):
+    for name in ("05-conntrack-exhaustion (1)", "05-Conntrack-Exhaustion", "05-conntrack"):
+        said = grader.grade(Submitted("ada", name, b"{}", 0)).reason
+        assert said.endswith("Rename it to 05-conntrack-exhaustion.ipynb if it is that one.")
+    said = grader.grade(Submitted("ada", "x", b"{}", 0)).reason
+    assert said == "There is no assignment named 'x'."
+
+
 def test_a_fork_server_that_dies_is_replaced(originals, cage):
     with Grader(originals, cage) as grader:
         data = SOLUTION.read_bytes()

@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from k8snet_lessons.assess.answers import TODO, AnswerError, plain
+from k8snet_lessons.assess.grading.result import legible
 from k8snet_lessons.assess.grading.submission import (
     NotGradableError,
     find_submissions,
+    passed_by,
     read_bytes,
     read_cells,
 )
@@ -56,6 +58,21 @@ def test_what_editors_and_the_exercise_itself_leave_behind(tmp_path):
     (ada / "submission-05-x.ipynb").write_text("x")
     (found,) = find_submissions(tmp_path)
     assert (found.student, found.assignment) == ("ada", "05-x")
+
+
+def test_what_nobody_looks_at_is_named(tmp_path):
+    for place in ("ada/05-x.IPYNB", "bob/deep/05-x.ipynb", "eve/05.zip", "zoe.ipynb", "notes.txt"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text("{}")
+    (found,) = find_submissions(tmp_path)
+    assert (found.student, found.assignment) == ("ada", "05-x")
+    assert [one.partition(":")[0] for one in passed_by(tmp_path)] == ["bob", "eve", "zoe.ipynb"]
+
+
+def test_what_is_said_of_a_file_can_be_stored_and_shown():
+    said = legible("a\n b\t\ud800 \x1b[2J\x00\u202e <é>")
+    assert said == r"a b \ud800 \x1b[2J\x00\u202e <é>"
+    assert legible(said) == said
 
 
 def test_a_file_that_may_not_be_read_is_refused(tmp_path):

@@ -4,6 +4,10 @@ Each attack stands in the cell of the second task, ``moment``. The other three t
 answered honestly. Every attack also tries to leave a wrong answer that looks right.
 """
 
+# How a cell reaches the object that talks to the grader.
+CHANNEL = """import gc
+kernel = next(one for one in gc.get_objects() if type(one).__name__ == "Kernel")
+"""
 FORGED = 'moment = {"usual": 1.0, "seconds": 1.0}\n'
 
 # name: (what is tried, code)
@@ -558,5 +562,165 @@ moment = {"usual": Loads(), "seconds": 1.0}
     "judge-overworked": (
         "numbers that would keep a model busy for ever",
         'moment = {"usual": 1e308, "seconds": -1e-308}\n',
+    ),
+    "error-of-half-characters": (
+        "an error whose text no file, no database and no terminal takes",
+        """class Odd(Exception):
+    pass
+Odd.__name__ = "A\\nB"
+raise Odd("\\ud800 \\x00 \\x1b[2J \\u202e")
+""",
+    ),
+    "channel-half-characters": (
+        "the channel is told of errors and problems in half characters",
+        CHANNEL
+        + """kernel._send({"answer": "moment", "problem": "\\ud800"})
+for number in range(1, 60):
+    kernel._send({"done": number, "error": ["\\ud800", "\\udfff\\x00"]})
+""",
+    ),
+    "channel-forged-ahead": (
+        "every cell to come is said to be done, and every task to be answered",
+        CHANNEL
+        + """for number in range(1, 60):
+    kernel._send({"done": number, "error": None})
+    kernel._send({"answer": "client", "value": "null"})
+    kernel._send({"verdict": "right", "points": 99, "max_points": 1})
+""",
+    ),
+    "channel-slow-talk": (
+        "a cell that never ends says something now and then, and ignores the interrupt",
+        CHANNEL
+        + """import time
+while True:
+    try:
+        kernel._talk.sendall(b"{}\\n")
+        time.sleep(0.05)
+    except BaseException:
+        pass
+""",
+    ),
+    "channel-small-talk": (
+        "a flood of messages that are in order and say nothing",
+        CHANNEL
+        + """import threading, time
+def talk():
+    while True:
+        kernel._talk.sendall(b"{}\\n" * 20_000)
+threading.Thread(target=talk, daemon=True).start()
+time.sleep(60)
+""",
+    ),
+    "channel-odd-types": (
+        "messages whose parts are of other types",
+        CHANNEL
+        + """for line in (
+    b'{"done": true}', b'{"done": [1], "error": {"a": 1}}', b'{"answer": ["moment"]}',
+    b'{"answer": "moment", "value": {"usual": 1}}', b'{"done": 1e999}', b'{"done": NaN}',
+    b'{"answer": "moment", "problem": 7, "value": "1"}', b'{"answer": {"a": 1}}',
+):
+    kernel._talk.sendall(line + b"\\n")
+""",
+    ),
+    "descriptors-passed": (
+        "hundreds of open files are sent to the grader",
+        CHANNEL
+        + """import os, socket
+for _ in range(200):
+    try:
+        socket.send_fds(kernel._talk, [b"{}\\n"], [os.open("/dev/null", 0)] * 20)
+    except OSError:
+        break
+""",
+    ),
+    "shell-taken-apart": (
+        "the shell's display, compiler and name spaces are gone",
+        """shell = get_ipython()
+shell.displayhook = shell.display_formatter = shell.compile = None
+shell.user_module.__dict__.clear()
+""",
+    ),
+    "source-transformed": (
+        "every later number reads as 0",
+        """import ast
+class Zero(ast.NodeTransformer):
+    def visit_Constant(self, node):
+        return ast.copy_location(ast.Constant(0), node)
+get_ipython().ast_transformers.append(Zero())
+""",
+    ),
+    "import-hook": (
+        "every later import ends the program",
+        """import sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        raise SystemExit(name)
+sys.meta_path.insert(0, Finder())
+for name in list(sys.modules):
+    if name not in ("sys", "builtins"):
+        del sys.modules[name]
+""",
+    ),
+    "class-lies": (
+        "a dictionary that says it is another and ends the process when read",
+        """import os
+class Lies(dict):
+    __class__ = property(lambda self: dict)
+    def items(self): os._exit(0)
+    def __reduce_ex__(self, protocol): os._exit(0)
+    __iter__ = keys = values = items
+moment = Lies(usual=1.0, seconds=1.0)
+""",
+    ),
+    "type-lies": (
+        "a type that claims to be NumPy's, is equal to all, and has no name",
+        """import os
+class Meta(type):
+    __eq__ = lambda kind, other: True
+    __hash__ = lambda kind: hash(dict)
+    __name__ = property(lambda kind: 1 / 0)
+class Value(metaclass=Meta):
+    __module__ = "numpy"
+    def item(self): os._exit(0)
+moment = {"usual": Value(), "seconds": Value()}
+""",
+    ),
+    "array-without-end": (
+        "an array of a thousand million values that takes eight bytes",
+        """import numpy
+huge = numpy.lib.stride_tricks.as_strided(numpy.zeros(1), (10**9,), (0,))
+moment = {"usual": huge, "seconds": numpy.array([object()])}
+""",
+    ),
+    "answer-changes": (
+        "a thread changes the answers while they are read",
+        """import threading
+def meddle():
+    while True:
+        moment["usual"] += 1
+        moment[f"more{moment['usual'] % 500}"] = 1
+        globals()["client"] = globals()["cure"] = {}
+threading.Thread(target=meddle, daemon=True).start()
+""",
+    ),
+    "set-user-programs": (
+        "programs that run with their owner's rights",
+        """import glob, os, shutil, subprocess
+shutil.copy("/bin/sh", "/tmp/sh")
+os.chmod("/tmp/sh", 0o6755)
+for path in ["/tmp/sh", *glob.glob("/usr/bin/su"), *glob.glob("/usr/bin/mount")]:
+    said = subprocess.run([path, "-p", "-c", "id -u"], capture_output=True, text=True, input="")
+    if said.stdout.strip() == "0":
+        moment = {"usual": f"got {path}", "seconds": 1.0}
+""",
+    ),
+    "own-folder-replaced": (
+        "its folders become links to the system's",
+        """import os, shutil
+os.chdir("/")
+for name in ("/tmp/work", "/tmp/.ipython"):
+    shutil.rmtree(name, ignore_errors=True)
+    os.symlink("/etc", name)
+""",
     ),
 }

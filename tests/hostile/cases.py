@@ -181,6 +181,16 @@ def odd_cells(cells: list[dict[str, Any]]) -> None:
     cells.insert(1, "text")  # type: ignore[arg-type]
 
 
+def nested_sources(cells: list[dict[str, Any]]) -> None:
+    for cell in cells:
+        cell["source"] = [cell["source"], 1, None, ["x"]]
+
+
+def doubled_as_text(cells: list[dict[str, Any]]) -> None:
+    answers = [cell for cell in cells if cell["id"].startswith("answer")]
+    cells += [cell | {"cell_type": kind} for cell in answers for kind in ("markdown", "raw")]
+
+
 def outputs_kept(cells: list[dict[str, Any]]) -> None:
     forged = {
         "output_type": "display_data",
@@ -201,6 +211,13 @@ def link(path: Path) -> None:
 
 def pipe(path: Path) -> None:
     os.mkfifo(path)
+
+
+def device(path: Path) -> None:
+    try:
+        os.mknod(path, 0o020666, os.makedev(1, 5))  # /dev/zero
+    except PermissionError:  # an ordinary user makes none; a socket is no plain file either
+        os.mknod(path, 0o140666)
 
 
 def folder(path: Path) -> None:
@@ -273,6 +290,14 @@ CASES: tuple[Case, ...] = (
     Case("cells-missing", "cells that are no list", lambda: text(notebook() | {"cells": {"a": 1}}), (), "cells"),
     Case("cells-without-number", "a hundred thousand cells", lambda: text(notebook() | {"cells": [{"cell_type": "code", "source": "1"}] * 100_000}), (), "2000 cells", kept=False),
     Case("fifty-megabytes", "a file of 50 MB", fifty_megabytes, (), "32 MB", kept=False),
+    Case("format-half-character", "a format that is half a character", lambda: text(notebook() | {"nbformat": "\ud800"}), (), "\\ud800"),
+    Case("cells-in-lists", "every cell in a list of its own", changed(lambda cells: cells.__setitem__(slice(None), [[cell] for cell in cells])), ()),
+    Case("source-in-lists", "sources of lists, numbers and nothing", changed(nested_sources), TASKS),
+    Case("answers-as-text-too", "text cells with the ids of answers", changed(doubled_as_text, moment=FORGED)),
+    Case("cells-named-twice", "two lists of cells, one of them empty", lambda: b'{"cells": [], ' + text(notebook(moment=FORGED))[1:]),
+    Case("ten-million-objects", "a small file that takes a gigabyte to read", lambda: b'{"nbformat": 4, "cells": [], "x": [' + b"{}," * 10**7 + b"0]}", (), "brackets", kept=False),
+    Case("metadata-of-20-megabytes", "metadata without end", lambda: text(notebook(moment=FORGED) | {"metadata": {"x": "y" * (20 << 20)}}), kept=False),
+    Case("device", "a device that never ends", device, (), "plain file", kept=False),
     Case("link", "a symbolic link to another's work", link, (), "link", kept=False),
     Case("link-of-folder", "a folder that is a link to another's", link_of_folder, (), "link", kept=False),
     Case("pipe", "a named pipe, which never ends", pipe, (), "plain file", kept=False),

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from k8snet_lessons.assess.gradebook.late import Standing
+from k8snet_lessons.assess.grading.result import legible
 from k8snet_lessons.errors import InputError
 
 Book = Mapping[str, Sequence[Standing]]
@@ -180,7 +181,7 @@ def feedback_lines(standing: Standing) -> str:
         said.append(" ".join([head, verdict.message, *why]))
     if standing.penalty:
         said.append(f"Late by {standing.days_late} d: {standing.penalty:g} points off.")
-    return "<br>".join(html.escape(" ".join(line.split())) for line in said)
+    return "<br>".join(html.escape(legible(line)) for line in said)
 
 
 def as_json(book: Book) -> list[dict[str, Any]]:

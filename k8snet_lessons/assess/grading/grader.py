@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -216,7 +217,9 @@ class Grader:
 
     def _handed_out(self, name: str) -> tuple[Assignment, Original]:
         if name not in self.originals:
-            raise NotGradableError(f"There is no assignment named {name!r}.")
+            near = get_close_matches(name, self.originals, 1)
+            hint = f" Rename it to {near[0]}.ipynb if it is that one." if near else ""
+            raise NotGradableError(f"There is no assignment named {name!r}.{hint}")
         return assignment(name), self.originals[name]
 
 

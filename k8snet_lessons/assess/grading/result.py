@@ -7,6 +7,18 @@ from typing import Any, Literal
 from k8snet_lessons.assess.verdict import Verdict
 
 
+def legible(text: str) -> str:
+    """Return text on one line in which nothing is left that cannot be stored or shown.
+
+    A student's error may hold halves of characters, which no file and no database takes, and
+    control characters, which steer a terminal. They are spelled out.
+    """
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode()
+        for one in " ".join(text.split())
+    )
+
+
 @dataclass(frozen=True)
 class Graded:
     """One submission, judged.
@@ -20,7 +32,7 @@ class Graded:
     status : str
         ``"graded"``, or ``"not gradable"`` with a reason.
     reason : str
-        Why it was not gradable, else ``""``.
+        Why it was not gradable, or what went wrong on the way; made `legible`.
     score, max_score : float
         Points, and points to be had.
     tasks : tuple of Verdict
@@ -46,6 +58,9 @@ class Graded:
     seconds: float
     seed: int | None
     answers: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", legible(self.reason))
 
     def to_json(self) -> dict[str, Any]:
         """Return what a script wants to know, as plain data; answers are left out."""

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections import deque
 from typing import Any, Final
 
 from k8snet_lessons.assess.grading.cage import SERVER, Cage, SandboxError
@@ -153,6 +154,7 @@ class Run:
         self._talk = talk
         self._life = life
         self._folder = folder
+        self._lines: deque[bytes] = deque()
         self._rest = b""
         self._seen = 0
         talk.setblocking(False)
@@ -185,7 +187,7 @@ class Run:
         LostError
             If the process has ended, or says what no kernel of ours says.
         """
-        while b"\n" not in self._rest:
+        while not self._lines:
             if len(self._rest) > MOST_LINE or self._seen > MOST_SAID:
                 raise LostError("it sent more than an exercise can have to say")
             ready, _, _ = select.select([self._talk], [], [], max(0.0, until - time.monotonic()))
@@ -200,10 +202,10 @@ class Run:
             if not data:
                 raise LostError("it has ended")
             self._seen += len(data)
-            self._rest += data
-        line, _, self._rest = self._rest.partition(b"\n")
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            self._lines.extend(lines)
         try:
-            message = json.loads(line)
+            message = json.loads(self._lines.popleft())
         except (ValueError, RecursionError):
             raise LostError("it sent what is no message") from None
         if type(message) is not dict:

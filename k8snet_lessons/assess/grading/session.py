@@ -9,6 +9,7 @@ from k8snet_lessons.assess.answers import TODO, AnswerError
 from k8snet_lessons.assess.grading.cage import SandboxError
 from k8snet_lessons.assess.grading.limits import Limits
 from k8snet_lessons.assess.grading.plan import Step
+from k8snet_lessons.assess.grading.result import legible
 from k8snet_lessons.assess.grading.sandbox import LostError, Run, Warm
 from k8snet_lessons.assess.grading.wire import unpack
 
@@ -179,16 +180,18 @@ class Session:
         interrupted = False
         while True:
             message = self._run.receive(until)
-            if message is None:
+            if message is not None:
+                if message.get("done") == self._number:
+                    break
+                if step.kind == "check" and message.get("answer") == step.task:
+                    self._take(step.task, message)
+            # Whoever goes on talking has no more time than whoever is silent.
+            if message is None or time.monotonic() >= until:
                 if interrupted:
                     raise LostError("it did not stop when its time was up")
                 interrupted = True
                 self._run.interrupt()
                 until = time.monotonic() + self.limits.grace_s
-            elif message.get("done") == self._number:
-                break
-            elif step.kind == "check" and message.get("answer") == step.task:
-                self._take(step.task, message)
         error = _error(message.get("error"))
         if interrupted:
             error = ("TimeOut", f"it ran longer than {seconds:g} s")
@@ -204,7 +207,7 @@ class Session:
         problem = message.get("problem")
         value = message.get("value")
         if type(problem) is str:
-            answer = Answer(problem=problem[:300])
+            answer = Answer(problem=legible(problem[:300]))
         elif type(value) is str:
             try:
                 answer = Answer(unpack(value))

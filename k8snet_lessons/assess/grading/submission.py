@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from k8snet_lessons.assess.submit import PREFIX
 
+SUFFIX: Final = ".ipynb"
 MOST_BYTES: Final = 32 << 20
 MOST_CELLS: Final = 2_000
 MOST_SOURCE: Final = 2_000_000
+MOST_PARTS: Final = 1_000_000  # lists and objects in a file: each takes some seventy bytes
 MOST_NAME: Final = 200
 
 
@@ -65,11 +67,28 @@ def find_submissions(folder: Path) -> Iterator[Found]:
     for student in _entries(folder):
         if student.is_dir(follow_symlinks=False):
             for file in _entries(Path(student.path)):
-                if file.name.endswith(".ipynb"):
-                    name = file.name.removesuffix(".ipynb").removeprefix(PREFIX)
+                if file.name.lower().endswith(SUFFIX):
+                    name = file.name[: -len(SUFFIX)].removeprefix(PREFIX)
                     yield Found(_storable(student.name), _storable(name), Path(file.path))
         elif student.is_symlink():
             yield Found(_storable(student.name), "", Path(student.path))
+
+
+def passed_by(folder: Path) -> tuple[str, ...]:
+    """Return what `find_submissions` does not look at and somebody may have handed in.
+
+    A notebook in no student's folder, and a student's folder without a notebook.
+    """
+    found = []
+    for entry in _entries(folder):
+        name = _storable(entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            inside = _entries(Path(entry.path))
+            if not any(one.name.lower().endswith(SUFFIX) for one in inside):
+                found.append(f"{name}: no notebook in this folder")
+        elif entry.name.lower().endswith(SUFFIX) and not entry.is_symlink():
+            found.append(f"{name}: a notebook in no student's folder")
+    return tuple(found)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -150,6 +169,8 @@ def read_cells(data: bytes) -> tuple[Cell, ...]:
     NotGradableError
         If it is no notebook of format 4, or one that is far too large.
     """
+    if data.count(b"{") + data.count(b"[") > MOST_PARTS:
+        raise NotGradableError(f"The file has more than {MOST_PARTS} brackets; clear its outputs.")
     try:
         notebook = json.loads(data.decode(_encoding(data)))
     except UnicodeDecodeError:
