@@ -1,6 +1,10 @@
 """Made by root, by an ordinary user, or not at all: what each sandbox still keeps."""
 
+import json
 import os
+import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -9,19 +13,23 @@ from pathlib import Path
 import pytest
 
 from k8snet_lessons.assess.grading.cage import MASKED, PACKAGE, Cage, _problem
+from k8snet_lessons.assess.grading.inside import confine
 from k8snet_lessons.assess.grading.limits import Limits
 from k8snet_lessons.assess.grading.sandbox import LostError, Warm
 from k8snet_lessons.errors import InputError
 
+ROOT = Path(__file__).resolve().parents[2]
 START = {"lesson": "x", "student": "ada", "seed": 0, "tasks": {"t": {"given": {}, "prompt": "?"}}}
 
 
 @pytest.fixture(scope="module", params=["root", "user", "none"])
-def warm(request):
+def warm(request, without_sandbox):
     mode = request.param
     if mode == "root" and os.geteuid() != 0:
         pytest.skip("needs root")
     if mode != "none" and (problem := _problem(mode)):
+        if mode == "root":
+            without_sandbox(problem)
         pytest.skip(problem)
     one = Warm(Cage(mode))
     yield one
@@ -190,3 +198,56 @@ def test_a_course_that_is_installed_in_tmp_stays_in_view_and_read_only(warm, req
         assert talk(f"open({shown!r} + '/left', 'w')")[0] in ("OSError", "PermissionError")
         assert talk("import os; assert len(os.listdir('/tmp')) == 2, os.listdir('/tmp')") is None
         talk.run.close()
+
+
+WHOLE, CONTAINER, ALONE = "0 0 4294967295\n", " 0 100000 65536\n", "0 1000 1\n"
+
+
+def test_a_submissions_user_exists_where_the_grader_runs():
+    assert confine.own_user(77, [WHOLE, WHOLE]) == 1_500_000_077
+    assert confine.own_user(77, [CONTAINER, CONTAINER]) == 30_077
+    assert confine.own_user(70_077, [WHOLE, CONTAINER]) == 40_077
+    assert confine.own_user(0, ["0 1000 1\n1 100000 65536\n", CONTAINER]) == 30_000
+    with pytest.raises(OSError, match="too few user ids"):
+        confine.own_user(77, [CONTAINER, ALONE])
+
+
+AS_A_CONTAINER = """
+import ctypes, os, sys
+from pathlib import Path
+ready, go = os.pipe(), os.pipe()
+child = os.fork()
+if child == 0:
+    if ctypes.CDLL(None).unshare(0x10000000) != 0:  # CLONE_NEWUSER
+        os._exit(77)
+    os.write(ready[1], b"x")
+    os.read(go[0], 1)
+    os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+os.close(ready[1])
+if os.read(ready[0], 1):
+    for kind in ("gid", "uid"):
+        Path(f"/proc/{child}/{kind}_map").write_text(f"0 0 {sys.argv[1]}")
+    os.write(go[1], b"x")
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may map user ids")
+def test_it_grades_in_a_container_that_has_65536_users(cage, tmp_path):
+    work = "05-conntrack-exhaustion.ipynb"
+    (tmp_path / "s" / "ada").mkdir(parents=True)
+    shutil.copy(ROOT / "solutions" / work, tmp_path / "s" / "ada" / work)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", AS_A_CONTAINER, "65536", "-m", "k8snet_lessons", "grade"),
+            *(str(tmp_path / "s"), "--gradebook", str(tmp_path / "g.db"), "--json"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if done.returncode == 77:
+        pytest.skip("this system makes no user namespaces")
+    assert done.returncode == 0, done.stderr
+    graded = json.loads(done.stdout)
+    assert graded["score"] == graded["max_score"]

@@ -72,6 +72,34 @@ def _prctl(option: int, *arguments: Any) -> None:
     _call("prctl", option, *values)
 
 
+def own_user(number: int, maps: Sequence[str] | None = None) -> int:
+    """Return a user id for one submission, which exists here and belongs to nobody.
+
+    Parameters
+    ----------
+    number : int
+        Of the process that keeps the submission; others running meanwhile have others.
+    maps : sequence of str, optional
+        What ``uid_map`` and ``gid_map`` of this process say. A container with a user
+        namespace of its own often has 65,536 ids and no more.
+
+    Raises
+    ------
+    OSError
+        If too few ids exist here.
+    """
+    tables = maps or [Path(f"/proc/self/{kind}_map").read_text() for kind in ("uid", "gid")]
+    for wanted in (1_500_000_000 + number, 30_000 + number % 30_000):
+        if all(_exists(wanted, table) for table in tables):
+            return wanted
+    raise OSError(errno.EINVAL, "this user namespace has too few user ids")
+
+
+def _exists(number: int, table: str) -> bool:
+    rows = [[int(cell) for cell in line.split()] for line in table.splitlines()]
+    return any(first <= number < first + count for first, _, count in rows)
+
+
 def unshare() -> None:
     """Leave the mounts, System V memory and process numbers of the parent; fork next."""
     _call("unshare", CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID)

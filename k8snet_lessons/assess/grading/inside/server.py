@@ -43,7 +43,7 @@ def _keep(order: dict[str, Any], talk: socket.socket, life: socket.socket, prepa
         for number in (signal.SIGHUP, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         apart = order["apart"]
-        uid = 1_500_000_000 + os.getpid() if order["own_user"] else None
+        uid = confine.own_user(os.getpid()) if order["own_user"] else None
         if apart:
             confine.unshare()
         else:
