@@ -1,6 +1,7 @@
 """k8snet gradebook: each command by its example, its JSON and its exit status."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -141,3 +142,18 @@ def test_times_make_late_what_was_late(folder):
 def test_the_lesson_is_found_by_number_or_part_of_its_name(folder):
     assert LESSON in run("policy", "conntrack").output
     assert run("policy", "e").exit_code == 2
+
+
+def test_one_misnamed_file_is_in_nobodys_way(folder):
+    with Gradebook(folder / "gradebook.db") as book:
+        for lesson in ("05-conntrack", f"{LESSON}-1", "05-Conntrack-Exhaustion"):
+            book.record(replace(unreadable("mallory"), assignment=lesson))
+    (folder / "S").mkdir()
+    done = run("report", "--submissions", "S")
+    assert done.exit_code == 0, done.output
+    assert "05-conntrack: 1 students, 1 attempts, 1 not gradable" in done.output
+    done = run("regrade", "size", "--assignment", "05", "--dry-run")
+    assert (done.exit_code, "2 stay" in done.output) == (0, True)
+    assert run("regrade", "size", "--dry-run").exit_code == 0
+    one = json.loads(run("report", "--json", "--assignment", "05-conntrack").output)
+    assert one["reports"][0]["assignment"] == "05-conntrack"

@@ -10,6 +10,7 @@ from k8snet_lessons.assess import assignment
 from k8snet_lessons.assess.gradebook import Gradebook, Policy, standings
 from k8snet_lessons.assess.gradebook.report import class_report, written_code
 from k8snet_lessons.assess.gradebook.similarity import alike, given_lines, own_code
+from k8snet_lessons.assess.grading.submission import read_cells
 
 COPIED = """
 total = 0
@@ -109,7 +110,29 @@ def test_given_code_and_parameters_are_left_out():
     submitted["cells"].append({"cell_type": "code", "id": "parameters", "source": "seed = 9"})
     submitted["cells"].append({"cell_type": "markdown", "source": "words"})
     submitted["cells"].append(None)
-    assert own_code(submitted, given_lines(exercise)) == "x = 5\ny = 6"
+    cells = read_cells(json.dumps(submitted).encode())
+    assert own_code(cells, given_lines(exercise)) == "x = 5\ny = 6"
+
+
+def test_what_the_grader_reads_is_compared(tmp_path):
+    odd = notebook("z = 1")
+    odd["cells"][0]["source"] = ["z = 1", 2, None, ["x"]]
+    for student, data in {
+        "ada": json.dumps(odd).encode(),
+        "bob": json.dumps(odd).encode("utf-16"),
+        "a\nb": json.dumps(odd).encode("utf-8-sig"),
+    }.items():
+        (tmp_path / student).mkdir()
+        (tmp_path / student / f"{LESSON}.ipynb").write_bytes(data)
+    students = ["ada", "bob", r"a\nb"]
+    written = written_code(tmp_path, LESSON, notebook(""), students)
+    assert written == dict.fromkeys(sorted(students), "z = 1")
+
+
+def test_code_without_end_and_code_of_half_characters_is_compared_in_good_time():
+    endless = "".join(f"a{n % 7} = a{n % 5} + {n % 3}\n" for n in range(50_000))
+    (pair,) = alike({"ada": endless, "bob": endless, "eve": f"x = '\ud800'\n{different(3)}"})
+    assert pair.students == ("ada", "bob")
 
 
 def test_what_cannot_be_read_is_not_compared(tmp_path):

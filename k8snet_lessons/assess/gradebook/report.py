@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
@@ -9,9 +10,13 @@ from typing import Any, Final
 
 from k8snet_lessons.assess.gradebook.late import Standing
 from k8snet_lessons.assess.gradebook.similarity import Alike, alike, given_lines, own_code
-from k8snet_lessons.assess.notebooks import Notebook, read_notebook
-from k8snet_lessons.assess.submit import PREFIX
-from k8snet_lessons.errors import InputError
+from k8snet_lessons.assess.grading.submission import (
+    NotGradableError,
+    find_submissions,
+    read_bytes,
+    read_cells,
+)
+from k8snet_lessons.assess.notebooks import Notebook
 
 BINS: Final = 10
 MOST_PAIRS: Final = 20
@@ -215,22 +220,14 @@ def _misconceptions(good: Iterable[Standing]) -> tuple[Misconception, ...]:
 def written_code(
     submissions: Path, assignment: str, exercise: Notebook, students: Iterable[str]
 ) -> dict[str, str]:
-    """Read what students wrote from ``SUBMISSIONS/<student>/<assignment>.ipynb``.
+    """Read what students wrote, in the folder that was graded and as the grader reads it.
 
     A submission that is not there or cannot be read is left out.
     """
-    given = given_lines(exercise)
-    found = {}
-    for student in students:
-        folder = submissions / student
-        if folder.parent != submissions:  # a name from the gradebook may hold anything
-            continue
-        for name in (f"{assignment}.ipynb", f"{PREFIX}{assignment}.ipynb"):
-            file = folder / name
-            try:
-                if file.is_file() and not file.is_symlink():
-                    found[student] = own_code(read_notebook(file), given)
-                    break
-            except (InputError, OSError, ValueError, AttributeError):
-                continue
+    given, wanted = given_lines(exercise), set(students)
+    found: dict[str, str] = {}
+    for one in find_submissions(submissions):
+        if one.assignment == assignment and one.student in wanted:
+            with suppress(NotGradableError):
+                found.setdefault(one.student, own_code(read_cells(read_bytes(one)), given))
     return found

@@ -13,16 +13,18 @@ import io
 import keyword
 import tokenize
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
+from k8snet_lessons.assess.grading.submission import Cell
 from k8snet_lessons.assess.notebooks import Notebook, source_of
 
 RUN: Final = 8  # tokens in one fingerprint
 LEAST_TOKENS: Final = 40  # of a student's own; shorter answers look alike by themselves
 LEAST_SHARED: Final = 4  # rare fingerprints that make two submissions worth comparing
+MOST_TOKENS: Final = 3_000  # compared of one student; the time grows with their square
 COMMON_SHARE: Final = 0.05  # of the class; a fingerprint that more have is common
 _SKIPPED: Final = frozenset(
     {
@@ -70,7 +72,7 @@ def alike(written: Mapping[str, str], least_ratio: float = 0.6) -> tuple[Alike, 
     least_ratio : float
         Pairs below it are left out.
     """
-    tokens = {student: _tokens(code) for student, code in written.items()}
+    tokens = {student: _tokens(code)[:MOST_TOKENS] for student, code in written.items()}
     runs = {student: _runs(own) for student, own in tokens.items() if len(own) >= LEAST_TOKENS}
     owners: dict[tuple[str, ...], list[str]] = {}
     for student, own in runs.items():
@@ -93,22 +95,20 @@ def alike(written: Mapping[str, str], least_ratio: float = 0.6) -> tuple[Alike, 
     return tuple(sorted(found, key=lambda pair: (-pair.ratio, -pair.rare_runs, pair.students)))
 
 
-def own_code(notebook: Notebook, given: Collection[str]) -> str:
+def own_code(cells: Iterable[Cell], given: Collection[str]) -> str:
     """Return the code of a submission without the lines that were given.
 
     Parameters
     ----------
-    notebook : Notebook
-        The submission.
+    cells : iterable of Cell
+        The submission's code cells.
     given : collection of str
         Lines of the exercise as released, stripped (see `given_lines`).
     """
     lines = []
-    for cell in notebook["cells"]:
-        if not isinstance(cell, dict) or cell.get("id") == "parameters":
-            continue  # every student has other parameters
-        if cell.get("cell_type") == "code":
-            lines += [line for line in source_of(cell).splitlines() if line.strip() not in given]
+    for cell in cells:
+        if cell.name != "parameters":  # every student has others
+            lines += [line for line in cell.source.splitlines() if line.strip() not in given]
     return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
@@ -134,7 +134,7 @@ def _tokens(code: str) -> list[str]:
                 found.append(numbers.setdefault(token.string, f"name{len(numbers)}"))
             else:
                 found.append(token.string)
-    except (tokenize.TokenError, SyntaxError):  # lines were taken out, or it never was Python
+    except (tokenize.TokenError, SyntaxError, ValueError):  # lines are missing, or no Python
         return code.split()
     return found
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from k8snet_lessons.course.curriculum import LESSONS
 from k8snet_lessons.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,17 +71,21 @@ def chosen(
     InputError
         If a word means none or several of them.
     """
-    there = book.assignments()
+    graded = book.assignments()
     if not wanted:
-        return there
-    there = tuple(sorted({*there, *besides}))
+        return graded
+    there = {*graded, *besides}
+    known = {lesson.slug for lesson in LESSONS if lesson.exercise}
     found = []
     for word in wanted:
         number = word.zfill(2) + "-"
         fits = [one for one in there if one == word]
-        fits = fits or [one for one in there if one.startswith(number) or word in one]
+        # One student's misnamed file must not make a number mean two things.
+        for among in (sorted(there & known), sorted(there)):
+            fits = fits or [one for one in among if one.startswith(number) or word in one]
         if len(fits) != 1:
-            raise InputError("assignment", word, "one of " + (", ".join(fits or there) or "none"))
+            meant = ", ".join(sorted(fits or there)) or "none"
+            raise InputError("assignment", word, f"one of {meant}")
         found += fits
     return tuple(dict.fromkeys(found))
 

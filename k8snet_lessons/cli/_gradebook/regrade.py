@@ -31,12 +31,13 @@ def command(task: str, path: Path, assignment: str, dry_run: bool, as_json: bool
     on record. Stopped half-way, run it again.
     """
     from k8snet_lessons.assess.exercise import assignment as find_assignment
+    from k8snet_lessons.assess.exercise import has_assignment
     from k8snet_lessons.assess.gradebook.regrade import regrade
 
     counts: Counter[str] = Counter()
     gained = 0.0
     with opened(path) as book:
-        there = chosen(book, [assignment] if assignment else [])
+        there = filter(has_assignment, chosen(book, [assignment] if assignment else []))
         works = [work for work in map(find_assignment, there) if _has(work, task)]
         if len(works) != 1:
             allowed = ", ".join(work.lesson for work in works) or "a task that was graded"

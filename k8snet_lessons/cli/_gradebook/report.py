@@ -46,6 +46,7 @@ def command(
 
     With --submissions also pairs that look alike: a pointer for a person, never a verdict.
     """
+    from k8snet_lessons.assess.exercise import has_assignment
     from k8snet_lessons.assess.gradebook.report import ClassReport, class_report, written_code
     from k8snet_lessons.assess.gradebook.report_page import report_page
     from k8snet_lessons.assess.notebooks import read_notebook
@@ -55,7 +56,7 @@ def command(
     with opened(path) as book:
         for work, standings in all_standings(book, chosen(book, wanted)).items():
             written = None
-            if submissions:
+            if submissions and has_assignment(work):
                 exercise = read_notebook(course_folder() / "exercises" / f"{work}.ipynb")
                 students = [one.student for one in standings]
                 written = written_code(submissions, work, exercise, students)
