@@ -16,8 +16,9 @@ import k8snet_lessons
 
 SERVER: Final = "k8snet_lessons.assess.grading.inside.server"
 PACKAGE: Final = Path(k8snet_lessons.__file__).resolve().parent
-# Parts of the package that know answers. They are not there in the sandbox.
-MASKED: Final = ("assess/tasks", "course/questions", "interview")
+# What knows answers is not there in the sandbox. The open questions and their scorer are:
+# exercise 13 is about them, and its students call them.
+MASKED: Final = ("assess/tasks",)
 _SYSTEM: Final = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
 _CONFIGURATION: Final = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
 _ENVIRONMENT: Final = {

@@ -30,6 +30,7 @@ WARM: Final = (
     "k8snet_lessons.datapath.nf_conntrack",
     "k8snet_lessons.datapath.path",
     "k8snet_lessons.dns",
+    "k8snet_lessons.interview",
     "k8snet_lessons.scenario",
 )
 _shell: Any = None
