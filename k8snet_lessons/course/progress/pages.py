@@ -55,10 +55,9 @@ def calibrated(made: Calibration) -> str:
         return "No guess yet. Each lesson asks for one before its curve shows."
     parts = []
     if typical is not None:
-        parts.append(
-            f"Half of your {_count(len(made.factors), 'guess')} are within a factor of "
-            f"{typical:.2g} of the answer"
-        )
+        count = len(made.factors)
+        whose = "Your one guess is" if count == 1 else f"Half of your {count} guesses are"
+        parts.append(f"{whose} within a factor of {typical:.2g} of the answer")
     if made.halves is not None:
         early, late = made.halves
         parts[-1] += f" (of the earlier half {early:.2g}, of the later half {late:.2g})"
