@@ -71,6 +71,7 @@ _JOIN = {
     ("fail", "over"): "failover", ("fails", "over"): "failover", ("failed", "over"): "failover",
     ("failing", "over"): "failover", ("data", "path"): "datapath", ("data", "plane"): "dataplane",
     ("control", "plane"): "controlplane", ("work", "load"): "workload",
+    ("half", "open"): "halfopen",
 }  # fmt: skip
 _IRREGULAR = {
     "sent": "send", "sends": "send", "chose": "choose", "chosen": "choose", "choice": "choose",

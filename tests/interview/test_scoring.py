@@ -226,3 +226,15 @@ def test_the_recorded_agreement_is_what_the_script_computes():
     recorded = json.loads(measure_agreement.RESULT.read_text(encoding="utf-8"))
     assert recorded["unseen"] == measure_agreement.summary(measure_agreement.pairs(unseen=True))
     assert recorded["tuned"] == measure_agreement.summary(measure_agreement.pairs(unseen=False))
+
+
+def test_half_open_connections_are_not_open_ones():
+    said = "Half-open connections are evicted first; established ones live on."
+    assert verdict(FULL, "new-flows-only", said) == "made"
+    assert verdict(FULL, "new-flows-only", "Open connections are evicted.") == "contradicted"
+
+
+@pytest.mark.parametrize("ladder", ["1, 3, 7", "1, 2, 3"])
+def test_both_ladders_of_syn_retries_are_known(ladder):
+    said = f"A dropped SYN would show as {ladder} seconds, not five."
+    assert verdict("12-incident-live", "five-is-a-timeout", said) == "made"
