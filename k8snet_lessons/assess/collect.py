@@ -8,15 +8,18 @@ instructure/canvas-lms). Moodle makes a folder for each student, such as
 
 import csv
 import io
+import lzma
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from k8snet_lessons.assess.grading.submission import SUFFIX
 from k8snet_lessons.assess.release import check_name
 from k8snet_lessons.assess.submit import PREFIX
 from k8snet_lessons.course.curriculum import LESSONS
@@ -30,6 +33,10 @@ _CANVAS: Final = re.compile(
 _MOODLE: Final = re.compile(r"(?P<name>.+)_(?P<user>\d+)_assignsubmission_file_?")
 _AGAIN: Final = re.compile(r"(-\d+| ?\(\d+\))$")  # what systems and browsers add to a second upload
 _MADE_BY: Final = re.compile(rb'Exercise\(\\"([0-9a-z-]{1,60})\\"')
+_UNREADABLE: Final = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(NotImplementedError, RuntimeError, OSError, EOFError, ValueError),
+)
 
 
 @dataclass
@@ -67,7 +74,7 @@ def collect(source: Path, to: Path, names: Mapping[str, str] | None = None) -> C
     source : Path
         A ZIP file of Canvas or Moodle, or a folder that it was unpacked to.
     to : Path
-        The folder of submissions; what lies there is replaced where it is newer here.
+        The folder of submissions; what a student has there is replaced.
     names : mapping, optional
         From the system's number of a user to what the student is called (see `read_names`).
         Without it Canvas' number is the name, which its import knows, and Moodle's full name
@@ -89,11 +96,13 @@ def collect(source: Path, to: Path, names: Mapping[str, str] | None = None) -> C
                     "file", f"{upload.size >> 20} MB", f"at most {MOST_BYTES >> 20} MB"
                 )
             data = upload.read()
+            if len(data) > MOST_BYTES:
+                raise InputError("file", "larger than it says", f"at most {MOST_BYTES >> 20} MB")
             assignment = _assignment(file, data, slugs)
         except InputError as error:
             found.left.append((upload.name, str(error)))
             continue
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+        except _UNREADABLE as error:
             found.left.append((upload.name, f"cannot be read: {error}"))
             continue
         target = to / student / f"{assignment}.ipynb"
@@ -108,9 +117,17 @@ def collect(source: Path, to: Path, names: Mapping[str, str] | None = None) -> C
     return found
 
 
+def _age(name: str) -> tuple[int, str]:
+    """Sort a student's later upload behind an earlier one: Canvas counts uploads."""
+    canvas = _CANVAS.fullmatch(PurePosixPath(name).name)
+    return int(canvas["upload"]) if canvas else 0, name
+
+
 def _whose(upload: _Upload, names: Mapping[str, str] | None) -> tuple[str, bool, str, float]:
     """Return the student, whether late, the file's own name, and its time."""
     path = PurePosixPath(upload.name.replace("\\", "/"))
+    if path.name.startswith("."):  # macOS puts a shadow beside every file of an archive
+        raise InputError("file", path.name, "a name without a dot in front")
     for part in reversed(path.parts[:-1]):
         if moodle := _MOODLE.fullmatch(part):
             plain = f"{moodle['name']}_{moodle['user']}"
@@ -133,9 +150,9 @@ def _named(user: str, names: Mapping[str, str] | None, otherwise: str) -> str:
 
 def _assignment(file: str, data: bytes, slugs: set[str]) -> str:
     """Return which exercise a file is, by its name, else by the setup cell in it."""
-    if not file.endswith(".ipynb"):
+    if not file.lower().endswith(SUFFIX):
         raise InputError("file", file, "a notebook, .ipynb")
-    stem = file.removesuffix(".ipynb").removeprefix(PREFIX)
+    stem = file[: -len(SUFFIX)].removeprefix(PREFIX)
     for name in (stem, _AGAIN.sub("", stem)):
         if name in slugs:
             return name
@@ -147,7 +164,7 @@ def _assignment(file: str, data: bytes, slugs: set[str]) -> str:
 def _uploads(source: Path) -> Iterator[_Upload]:
     """Yield the files of a folder or a ZIP file, by name; links and folders are passed by."""
     if source.is_dir():
-        for path in sorted(source.rglob("*")):
+        for path in sorted(source.rglob("*"), key=lambda one: _age(str(one))):
             if path.is_file() and not path.is_symlink():
                 name = path.relative_to(source).as_posix()
                 yield _Upload(name, path.stat().st_size, path.stat().st_mtime, path.read_bytes)
@@ -157,7 +174,7 @@ def _uploads(source: Path) -> Iterator[_Upload]:
     except (zipfile.BadZipFile, OSError) as error:
         raise InputError("source", str(source), f"a folder or a ZIP file ({error})") from None
     with archive:
-        for info in sorted(archive.infolist(), key=lambda one: one.filename):
+        for info in sorted(archive.infolist(), key=lambda one: _age(one.filename)):
             if not info.is_dir():
                 yield _Upload(info.filename, info.file_size, _time(info), _reader(archive, info))
 
@@ -165,7 +182,7 @@ def _uploads(source: Path) -> Iterator[_Upload]:
 def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], bytes]:
     def read() -> bytes:
         with archive.open(info) as file:
-            return file.read(MOST_BYTES)
+            return file.read(MOST_BYTES + 1)
 
     return read
 

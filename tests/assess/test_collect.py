@@ -112,6 +112,33 @@ def test_links_pipes_and_bombs_are_left(tmp_path):
     assert (found.taken, len(found.left)) == ({}, 1)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_one_damaged_file_is_left_and_the_others_are_taken(tmp_path, method):
+    bodies = {f"a_1_2_{FILE}": os.urandom(500).hex(), f"b_2_3_{FILE}": "bob's"}
+    with zipfile.ZipFile(tmp_path / "d.zip", "w", method) as archive:
+        for name, text in bodies.items():
+            archive.writestr(name, text)
+    data = bytearray((tmp_path / "d.zip").read_bytes())
+    start = data.index(FILE.encode()) + len(FILE)
+    data[start + 30 : start + 90] = bytes(60)
+    (tmp_path / "d.zip").write_bytes(data)
+    found = collect(tmp_path / "d.zip", tmp_path / "s")
+    assert laid_out(tmp_path / "s") == {"2": "bob's"}
+    ((name, reason),) = found.left
+    assert (name, reason.partition(":")[0]) == (f"a_1_2_{FILE}", "cannot be read")
+
+
+def test_the_later_upload_counts_and_a_shadow_never(tmp_path):
+    uploads = {
+        f"Zoe_106_1000_{FILE}": "new",
+        f"Zoe_106_999_{FILE}": "old",
+        f"__MACOSX/._Zoe_106_1000_{FILE}": "shadow",
+        f"eve_107_1_{SLUG}.IPYNB": "eve's",
+    }
+    collect(zipped(tmp_path / "c.zip", uploads), tmp_path / "s")
+    assert laid_out(tmp_path / "s") == {"106": "new", "107": "eve's"}
+
+
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "ID,Name\n1,x\n"])
 def test_a_roster_without_the_columns_is_refused(tmp_path, text):
     (tmp_path / "r.csv").write_text(text)
