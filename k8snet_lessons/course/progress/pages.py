@@ -207,7 +207,9 @@ def _rooms(stand: Standing) -> str:
         )
         if held
     ]
-    return "".join(f"<h4>{word}</h4><p>{escape(text[0].upper() + text[1:])}.</p>" for word, text in said)
+    return "".join(
+        f"<h4>{word}</h4><p>{escape(text[0].upper() + text[1:])}.</p>" for word, text in said
+    )
 
 
 def _next(stand: Standing) -> str:
