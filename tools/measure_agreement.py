@@ -2,6 +2,7 @@
 
     python tools/measure_agreement.py            # print what the tuned part says
     python tools/measure_agreement.py --unseen   # the part that was kept back
+    python tools/measure_agreement.py --second [--unseen]   # the same for the second voice
     python tools/measure_agreement.py --write    # and record both in the course's data
 
 Kappa is over three verdicts (made, missing, contradicted) and every point of every answer; it
@@ -20,6 +21,7 @@ from k8snet_lessons.interview import open_questions, score_answer
 
 ROOT = Path(__file__).resolve().parent.parent
 ANSWERS = ROOT / "tests" / "data" / "interview-answers.yaml"
+SECOND = ROOT / "tests" / "data" / "interview-answers-second.yaml"
 RESULT = ROOT / "k8snet_lessons" / "data" / "interview_agreement.json"
 Pair = tuple[str, str]
 METHOD = (
@@ -37,14 +39,22 @@ def is_unseen(name: str) -> bool:
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 3 == 0
 
 
-def pairs(unseen: bool | None, shown: bool = False) -> dict[tuple[str, str], list[Pair]]:
+def is_kept(name: str) -> bool:
+    """Half of the second voice's answers, by a hash of their id."""
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 2 == 0
+
+
+def pairs(
+    unseen: bool | None, shown: bool = False, answers: Path = ANSWERS
+) -> dict[tuple[str, str], list[Pair]]:
     """(mark, verdict) of every point of every answer, by question and point."""
+    kept_back = is_kept if answers == SECOND else is_unseen
     found: dict[tuple[str, str], list[Pair]] = {}
     points = {one.id: [p.id for p in one.rubric.points] for one in open_questions() if one.rubric}
-    for question, answers in yaml.safe_load(ANSWERS.read_text(encoding="utf-8")).items():
-        for answer in answers:
+    for question, texts in yaml.safe_load(answers.read_text(encoding="utf-8")).items():
+        for answer in texts:
             name = f"{question}/{answer['kind']}"
-            if unseen is not None and is_unseen(name) != unseen:
+            if unseen is not None and kept_back(name) != unseen:
                 continue
             scored = score_answer(question, answer["text"])
             for point in points[question]:
@@ -89,6 +99,7 @@ def summary(found: dict[tuple[str, str], list[Pair]]) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--unseen", action="store_true", help="the part that was kept back")
+    parser.add_argument("--second", action="store_true", help="the second voice's answers")
     parser.add_argument("--show", action="store_true", help="list the disagreements")
     parser.add_argument("--write", action="store_true", help=f"record into {RESULT.name}")
     options = parser.parse_args()
@@ -101,7 +112,8 @@ def main() -> None:
         }
         RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         return
-    found = summary(pairs(options.unseen, options.show))
+    answers = SECOND if options.second else ANSWERS
+    found = summary(pairs(options.unseen, options.show, answers))
     print(json.dumps({k: v for k, v in found.items() if k != "by_point"}, indent=1))
 
 

@@ -69,13 +69,22 @@ _COMPLEMENT: Final = frozenset(
 )
 
 
+#: "Contrary to what people say, ...": the speaker goes on with a view of his own.
+_SET_ASIDE: Final = frozenset(
+    stem(w) for w in ("contrary", "unlike", "despite", "whatever", "against", "regardless")
+)
+
+
 def mark_unsaid(reading: Reading) -> None:
     reading.unsaid = [False] * len(reading.words)
     for number, sentence in enumerate(reading.sentences):
         line, starts = _line(reading, sentence)
         for match in _reports().finditer(line):
             begin = starts[line[: match.start()].count(" ")] if match.start() else sentence.first
-            _mark(reading, begin, _until_contrast(reading, begin + 1, sentence.last, colon=True))
+            end = _until_contrast(reading, begin + 1, sentence.last, colon=True)
+            if _SET_ASIDE & {word.stem for word in reading.words[max(0, begin - 3) : begin]}:
+                end = _until_comma(reading, begin, end)
+            _mark(reading, begin, end)
         for match in _doubts().finditer(line):
             begin = starts[line[: match.start()].count(" ")]
             after = starts[0] + line[: match.end()].count(" ") + 1
@@ -102,6 +111,10 @@ def _until_contrast(reading: Reading, begin: int, end: int, colon: bool = False)
         if reading.words[index].stem in CONTRAST:
             return index - (reading.words[index - 1].stem == "in")
     return end
+
+
+def _until_comma(reading: Reading, begin: int, end: int) -> int:
+    return next((n for n in range(begin, end) if reading.words[n].stem in ",.)"), end)
 
 
 def _clause_before(reading: Reading, begin: int, first: int) -> int:

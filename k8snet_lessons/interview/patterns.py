@@ -6,7 +6,8 @@ groups of a *wrong* statement must meet in one clause; one joined by ``&`` may s
 the sentence.
 
 - A group offers alternatives, parted by ``|``. An alternative is one or more words in this
-  order, up to two others between them (``...`` allows eight). Words are compared by their stems,
+  order, up to two others between them (``...`` allows eight, a ``^`` before the first none: for
+  names of fields, which in plain English mean less). Words are compared by their stems,
   so one form stands for all; a final ``*`` leaves the end open.
 - A pattern that begins with ``=`` must be met within one sentence.
 - ``@name`` stands for all phrases of that name in ``lexicon.yaml``.
@@ -32,9 +33,10 @@ from k8snet_lessons.interview._reading import Reading
 from k8snet_lessons.interview._words import words
 
 _GAP: Final = 2
+_BE: Final = frozenset({"is", "are", "was", "were", "be", "get"})
 _WIDE_GAP: Final = 8
 #: How far apart the groups of a point may stand, and those of a wrong statement, in words.
-REACH: Final = 45
+REACH: Final = 27
 REACH_OF_WRONG: Final = 22
 
 Words = tuple[str, ...]
@@ -46,6 +48,7 @@ class Alternative:
 
     words: Words
     denied: bool = False
+    adjoining: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,11 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Match:
-    """First and last word of a place where a pattern matches."""
+    """First and last word of a place where a pattern matches, and those between that it needs."""
 
     first: int
     last: int
+    between: tuple[int, ...] = ()
 
 
 @cache
@@ -114,6 +118,8 @@ def parse(text: str) -> Pattern:
 def _alternatives(piece: str, text: str, denied: bool = False) -> Iterator[Alternative]:
     if piece.startswith("!"):
         piece, denied = piece[1:].strip(), True
+    adjoining = piece.startswith("^")
+    piece = piece.removeprefix("^")
     if piece.startswith("@"):
         if piece[1:] not in lexicon():
             raise InputError("pattern", text, f"names of the lexicon; {piece} is none")
@@ -123,7 +129,7 @@ def _alternatives(piece: str, text: str, denied: bool = False) -> Iterator[Alter
     stems = _stems(piece)
     if not stems:
         raise InputError("pattern", text, "groups of words joined by +, > or &")
-    yield Alternative(stems, denied)
+    yield Alternative(stems, denied, adjoining)
 
 
 def _stems(phrase: str) -> Words:
@@ -199,7 +205,10 @@ def _one_clause(taken: list[Match], reading: Reading) -> bool:
 
 
 def _overlap(one: Match, other: Match) -> bool:
-    return one.first <= other.last and other.first <= one.last
+    """Whether both need the same word: "writes (the whole list) again" leaves its middle free."""
+    return not {one.first, one.last, *one.between}.isdisjoint(
+        {other.first, other.last, *other.between}
+    )
 
 
 def _close(taken: list[Match], reading: Reading, wrong: bool, one_sentence: bool) -> bool:
@@ -214,7 +223,7 @@ def _close(taken: list[Match], reading: Reading, wrong: bool, one_sentence: bool
 
 def _matches(group: Group, reading: Reading, wrong: bool, questions: bool) -> Iterator[Match]:
     for alternative in group.alternatives:
-        for places in _places(alternative.words, reading):
+        for places in _places(alternative, reading):
             inside = places[0] >= reading.context
             if not group.free and (any(reading.unsaid[place] for place in places) or not inside):
                 continue
@@ -232,13 +241,14 @@ def _matches(group: Group, reading: Reading, wrong: bool, questions: bool) -> It
                     wrong and any(reading.clause[p] in reading.clause_denied for p in places)
                 )
             if fits:
-                yield Match(places[0], places[-1])
+                yield Match(places[0], places[-1], tuple(places[1:-1]))
 
 
-def _places(phrase: Words, reading: Reading) -> Iterator[list[int]]:
+def _places(alternative: Alternative, reading: Reading) -> Iterator[list[int]]:
     """Where the words of a phrase stand, one place a word, within one sentence."""
+    phrase, usual = alternative.words, 0 if alternative.adjoining else _GAP
     for first in reading.index(phrase[0]):
-        places, gap = [first], _GAP
+        places, gap = [first], usual
         for word in phrase[1:]:
             if word == "...":
                 gap = _WIDE_GAP
@@ -247,12 +257,18 @@ def _places(phrase: Words, reading: Reading) -> Iterator[list[int]]:
             place = next(
                 (i for i in range(places[-1] + 1, end) if _same(reading.words[i].stem, word)), None
             )
-            if place is None:
+            if place is None or _counts_other(reading, places[-1], place):
                 break
             places.append(place)
-            gap = _GAP
+            gap = usual
         else:
             yield places
+
+
+def _counts_other(reading: Reading, number: int, place: int) -> bool:
+    """Whether a number counts something else: in "four names are queried" no four queries."""
+    between = reading.words[number + 1 : place]
+    return reading.words[number].stem.isdigit() and any(w.stem in _BE for w in between)
 
 
 def _same(here: str, word: str) -> bool:
