@@ -214,6 +214,28 @@ def agreement_with_people() -> Table:
     )
 
 
+def agreement_by_voice() -> Table:
+    """List the agreement with the author's marks, and with those of a second voice."""
+    found = _agreement()
+    second = found["second"]
+    rows = [
+        ("the author's, kept unseen", "after tuning on the author's others", found["unseen"]),
+        ("a second voice's, all", "before any change: blind", second["blind"]["all"]),
+        ("the half that was kept unseen", "blind", second["blind"]["unseen"]),
+        ("the half that was kept unseen", "after tuning on the other half", second["unseen"]),
+        ("the half that was tuned on", "blind", second["blind"]["tuned"]),
+        ("the half that was tuned on", "after tuning on it", second["tuned"]),
+    ]
+    return Table(
+        ("answers", "the scorer", "verdicts", "the same", "Cohen's kappa"),
+        tuple(
+            (answers, scorer, f"{n['judgments']}", f"{n['agreement']:.0%}", f"{n['kappa']:.3f}")
+            for answers, scorer, n in rows
+        ),
+        "The scorer's agreement with two authors' marks on their own answers",
+    )
+
+
 def disagreements() -> Table:
     """List which verdicts the scorer gave where a person marked otherwise."""
     counts = _agreement()["unseen"]["counts"]

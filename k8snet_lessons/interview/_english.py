@@ -34,5 +34,9 @@ BREAKS: Final = _stems("breaks")
 AFTER_AND: Final = _stems("after_and")
 #: Signs that a reported view is being set right.
 CONTRAST: Final = _stems("contrast")
+#: A clause that begins so is half of a statement: "once it closes, the entry is gone".
+SUBORDINATE: Final = _stems("subordinate")
+#: What begins a clause that turns against the one before it.
+AGAINST: Final = _stems("against")
 #: What a typing error may have been meant for, besides the words of the patterns.
 PLAIN_WORDS: Final = frozenset(word for listed in _lists().values() for word in listed)

@@ -28,15 +28,17 @@ from importlib.resources import files
 from typing import Final
 
 from k8snet_lessons.errors import InputError
-from k8snet_lessons.interview._english import NEGATORS
+from k8snet_lessons.interview._english import AGAINST, NEGATORS, SUBORDINATE
 from k8snet_lessons.interview._reading import Reading
-from k8snet_lessons.interview._words import words
+from k8snet_lessons.interview._words import stem, words
 
 _GAP: Final = 2
 _BE: Final = frozenset({"is", "are", "was", "were", "be", "get"})
 _WIDE_GAP: Final = 8
-#: How far apart the groups of a point may stand, and those of a wrong statement, in words.
+#: How far apart the groups of a point may stand, in words: within a sentence and across two; and
+#: those of a wrong statement (estimates, from the marked answers that patterns are tuned on).
 REACH: Final = 27
+REACH_ACROSS: Final = 18
 REACH_OF_WRONG: Final = 22
 
 Words = tuple[str, ...]
@@ -93,6 +95,19 @@ def lexicon() -> Mapping[str, tuple[str, ...]]:
 
 
 @cache
+def _alike() -> Mapping[str, tuple[str, ...]]:
+    """Other stems that count for a stem (``alike.yaml``)."""
+    import yaml
+
+    file = files("k8snet_lessons.interview") / "alike.yaml"
+    found: dict[str, tuple[str, ...]] = {}
+    for line in yaml.safe_load(file.read_text(encoding="utf-8")):
+        stems = {stem(word) for word in line.split()}
+        found |= {one: tuple(sorted(stems - {one})) for one in stems}
+    return found
+
+
+@cache
 def parse(text: str) -> Pattern:
     """Read a pattern.
 
@@ -130,6 +145,9 @@ def _alternatives(piece: str, text: str, denied: bool = False) -> Iterator[Alter
     if not stems:
         raise InputError("pattern", text, "groups of words joined by +, > or &")
     yield Alternative(stems, denied, adjoining)
+    if len(stems) == 1:
+        for other in _alike().get(stems[0], ()):
+            yield Alternative((other,), denied)
 
 
 def _stems(phrase: str) -> Words:
@@ -201,7 +219,17 @@ def _meet(
 
 
 def _one_clause(taken: list[Match], reading: Reading) -> bool:
-    return len({reading.clause[place] for one in taken for place in (one.first, one.last)}) == 1
+    """Whether all stand in one clause, or in a subordinate one and the main one after it."""
+    found = {reading.clause[place] for one in taken for place in (one.first, one.last)}
+    first, last = min(found), max(found)
+    if first == last:
+        return True
+    if last - first > 1 or found & reading.clause_denied:
+        return False
+    begin, turn = reading.clause.index(first), reading.clause.index(last)
+    opening = {word.stem for word in reading.words[begin : begin + 2]}
+    turning = {word.stem for word in reading.words[turn : turn + 2]}
+    return bool(opening & SUBORDINATE) and not turning & AGAINST
 
 
 def _overlap(one: Match, other: Match) -> bool:
@@ -218,7 +246,9 @@ def _close(taken: list[Match], reading: Reading, wrong: bool, one_sentence: bool
     apart = reading.sentence[last] - reading.sentence[first]
     if wrong:
         return apart == 0 and last - first <= REACH_OF_WRONG
-    return apart <= (0 if one_sentence else 1) and last - first <= REACH
+    if apart == 0:
+        return last - first <= REACH
+    return not one_sentence and apart == 1 and last - first <= REACH_ACROSS
 
 
 def _matches(group: Group, reading: Reading, wrong: bool, questions: bool) -> Iterator[Match]:

@@ -220,12 +220,68 @@ def test_it_agrees_with_marks_that_it_was_not_tuned_on():
     assert unseen["kappa"] > 0.8
 
 
+def test_it_agrees_with_a_second_voice():
+    """Half of the answers of somebody who knew no pattern; that half was not tuned on."""
+    unseen = measure_agreement.summary(
+        measure_agreement.pairs(unseen=True, answers=measure_agreement.SECOND)
+    )
+    assert unseen["judgments"] > 200
+    assert unseen["kappa"] > 0.75
+
+
+@pytest.mark.parametrize(
+    ("question", "point", "text", "expected"),
+    [
+        # "Contrary to what people say" sets a report aside; the speaker's own view follows.
+        (
+            "02-explain-a-clusterip",
+            "even-odds",
+            "Contrary to what people say, the pod is picked at random with the same probability.",
+            "made",
+        ),
+        # A number counts its own noun.
+        (
+            "04-slow-names",
+            "eight-queries",
+            "The four names are queried for A and AAAA, so eight queries.",
+            "made",
+        ),
+        # A phrase may close around another group's words.
+        (
+            SCALE,
+            "partial-writes",
+            "Whenever a pod comes, kube-proxy writes the whole list again.",
+            "contradicted",
+        ),
+        # Half of a wrong statement may stand in a subordinate clause before it.
+        (FULL, "rate-times-lifetime", "Once it is closed, its entry is erased.", "contradicted"),
+        (FULL, "rate-times-lifetime", "Once it is closed, its entry is not erased.", "missing"),
+        # A field's name is not plain English.
+        ("09-zones-and-cost", "traffic-distribution", "I use PreferSameZone.", "made"),
+        (
+            "09-zones-and-cost",
+            "traffic-distribution",
+            "I would prefer that the same zone serves it.",
+            "missing",
+        ),
+    ],
+)
+def test_clauses_counts_and_names(question, point, text, expected):
+    assert verdict(question, point, text) == expected
+
+
 def test_the_recorded_agreement_is_what_the_script_computes():
     import json
 
     recorded = json.loads(measure_agreement.RESULT.read_text(encoding="utf-8"))
     assert recorded["unseen"] == measure_agreement.summary(measure_agreement.pairs(unseen=True))
     assert recorded["tuned"] == measure_agreement.summary(measure_agreement.pairs(unseen=False))
+    second = recorded["second"]
+    for part, unseen in (("tuned", False), ("unseen", True)):
+        found = measure_agreement.pairs(unseen, answers=measure_agreement.SECOND)
+        assert second[part] == measure_agreement.summary(found)
+        # The first meeting was with the same answers.
+        assert second["blind"][part]["judgments"] == second[part]["judgments"]
 
 
 def test_half_open_connections_are_not_open_ones():
