@@ -68,8 +68,8 @@ def _with_room(layout: Json, name: str, guess: float) -> Json:
     length = high - low
     if low <= place <= high or not low - length <= place <= high + _LONGEST * length:
         return layout
-    margin = 0.05 * length
-    wide = [min(low, place - margin), max(high, place + margin)]
+    beyond = 1.08  # its words stand above the line
+    wide = [low, low + beyond * (place - low)] if place > high else [place - 0.05 * length, high]
     return {**layout, name: {**axis, "range": wide}}
 
 

@@ -58,9 +58,9 @@ def error_rates(found: Blast, lasts_s: float) -> Figure:
             "xaxis": {"title": "seconds since the fault began (shaded)", "range": [-30, 450],
                       "tickvals": [0, 60, 120, 180, 240, 300, 360, 420]},
             "yaxis": {"title": "users' requests that fail (%)", "range": [0, top]},
-            "margin": {**_MARGIN, "t": 28},
+            "margin": {**_MARGIN, "t": 46},  # room for two lines of names
             "showlegend": True,
-            "legend": {"orientation": "h", "y": 1.1, "x": 0},
+            "legend": {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0},
         },
     }  # fmt: skip
 
