@@ -155,5 +155,8 @@ def test_one_misnamed_file_is_in_nobodys_way(folder):
     done = run("regrade", "size", "--assignment", "05", "--dry-run")
     assert (done.exit_code, "2 stay" in done.output) == (0, True)
     assert run("regrade", "size", "--dry-run").exit_code == 0
+    done = run("export", "--format", "canvas")
+    assert (done.exit_code, "05-conntrack," in done.output) == (1, False)
+    assert "remark: 05-conntrack: no exercise of the course, left out" in done.output
     one = json.loads(run("report", "--json", "--assignment", "05-conntrack").output)
     assert one["reports"][0]["assignment"] == "05-conntrack"

@@ -62,6 +62,7 @@ def command(
     Exit status 1 when a remark was made (on standard error): a student who is not in the
     roster, a score that was scaled. The file is complete all the same.
     """
+    from k8snet_lessons.assess.exercise import has_assignment
     from k8snet_lessons.assess.gradebook import lms
 
     if (roster or titles) and kind != "canvas":
@@ -69,6 +70,12 @@ def command(
     with opened(path) as book:
         works = chosen(book, wanted)
         scores = all_standings(book, works)
+        # A file by a wrong name must not become an assignment in the school's system.
+        misnamed = (
+            [] if wanted or kind == "json" else [one for one in works if not has_assignment(one)]
+        )
+        for one in misnamed:
+            del scores[one]
         named = {}
         for one in titles:
             word, equals, title = one.partition("=")
@@ -84,6 +91,7 @@ def command(
         else:
             made = lms.canvas(scores)
         write_or_print(made.text, output)
-    for remark in made.remarks:
+    remarks = [*made.remarks, *(f"{one}: no exercise of the course, left out" for one in misnamed)]
+    for remark in remarks:
         click.echo(f"remark: {remark}", err=True)
-    sys.exit(1 if made.remarks else 0)
+    sys.exit(1 if remarks else 0)
