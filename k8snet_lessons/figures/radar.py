@@ -6,7 +6,7 @@ from html import escape
 
 from k8snet_lessons.figures.palette import BLUE, GRID, INK, MUTED
 
-_WIDTH, _HEIGHT, _RADIUS = 480, 300, 120
+_WIDTH, _HEIGHT, _RADIUS = 500, 310, 118
 _FEWEST_SPOKES = 3
 
 
@@ -43,8 +43,8 @@ def radar_svg(shares: Sequence[tuple[str, float]]) -> str:
         f"<svg class='k8s-radar' viewBox='0 0 {_WIDTH} {_HEIGHT}' width='{_WIDTH}' role='img' "
         f"aria-label='Reached, by concept: {escape(words, quote=True)}'>"
         f"<title>Reached, by concept</title>{rings}{lines}"
-        f"<polygon points='{area}' fill='{BLUE}' fill-opacity='0.18' stroke='{BLUE}' "
-        f"stroke-width='2'/>{labels}</svg>"
+        f"<polygon class='k8s-reached' points='{area}' fill='{BLUE}' "
+        f"fill-opacity='0.18' stroke='{BLUE}' stroke-width='2'/>{labels}</svg>"
     )
 
 
@@ -75,7 +75,7 @@ def _label(angle: float, name: str, share: float) -> str:
     side = math.cos(angle)
     anchor = "middle" if abs(side) < 0.2 else "start" if side > 0 else "end"
     return (
-        f"<text x='{x:.1f}' y='{y:.1f}' font-size='11' text-anchor='{anchor}' fill='{INK}' "
-        f"dominant-baseline='middle'>{escape(name)} "
-        f"<tspan fill='{MUTED}'>{100 * share:.0f} %</tspan></text>"
+        f"<text y='{y:.1f}' font-size='11.5' text-anchor='{anchor}' fill='{INK}'>"
+        f"<tspan x='{x:.1f}' dy='-2'>{escape(name)}</tspan>"
+        f"<tspan x='{x:.1f}' dy='13' fill='{MUTED}'>{100 * share:.0f} %</tspan></text>"
     )

@@ -135,7 +135,7 @@ def summary_html(found: Report, links: str = "") -> str:
         f"{escape(HONEST)}</p>"
         f"{f'<p>{escape(confident)}</p>' if confident else ''}"
         f"{''.join(f'<p>{escape(note)}</p>' for note in found.notes)}"
-        f"<div class='k8s-debrief'><div><h3>By dimension</h3><table>{rows}</table></div>"
+        f"<div class='k8s-interview-reached'><div><h3>By dimension</h3><table>{rows}</table></div>"
         f"<div>{radar_svg([(one.name, one.share) for one in found.concepts])}</div></div>"
         + (f"<h3>Read next</h3><ol>{reading}</ol>" if reading else "")
     )

@@ -229,7 +229,7 @@ def test_the_map_is_well_formed_and_links_only_what_is_there():
     seen = Seen()
     page = pages.as_html(full())
     seen.feed(page)
-    assert "The cause named in 1 of 1, 0 of 1 suspected from the page alone;" in page
+    assert "The cause named in 1 of 1, suspected from the page alone in 0 of 1;" in page
     assert "1; the last one 5 of 8 points" in page
     assert seen.open == []
     ready = {one.path for one in LESSONS if one.ready}

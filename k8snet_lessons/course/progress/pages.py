@@ -89,7 +89,7 @@ def incidents(stand: Standing) -> str:
     held = stand.incidents
     last, suspected = held[-1], [one for one in held if one.suspicion]
     first = sum(one.suspicion == one.cause for one in suspected)
-    guessed = f", {first} of {len(suspected)} suspected from the page alone" if suspected else ""
+    guessed = f", suspected from the page alone in {first} of {len(suspected)}" if suspected else ""
     return (
         f"the cause named in {sum(one.right for one in held)} of {len(held)}{guessed}; the last "
         f"one {last.points:g} of 100 points in {_count(last.minutes, 'simulated minute')}, where "
