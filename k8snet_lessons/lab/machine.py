@@ -28,11 +28,11 @@ def describe(tools: Iterable[str] = ()) -> Machine:
 
 
 def tool_version(tool: str) -> str:
-    """First line of what the tool says about its version."""
+    """First line of what the tool says about its version, without the folder it lies in."""
     flag = _VERSION_FLAGS.get(tool, "--version")
     done = subprocess.run([tool, flag], capture_output=True, text=True, timeout=10, check=False)
     said = (done.stdout or done.stderr).strip().splitlines()
-    return said[0] if said else "unknown"
+    return re.sub(r"^/\S*/", "", said[0]) if said else "unknown"
 
 
 def load_average() -> float:
