@@ -16,6 +16,22 @@ settings.load_profile("course")
 
 
 @pytest.fixture(scope="session")
+def vector_file():
+    """Find a file of expected results that others recorded, or skip by name where it is absent."""
+    places = [parent / "shared" / "vectors" for parent in Path(__file__).resolve().parents]
+    if "K8SNET_VECTORS" in os.environ:
+        places.insert(0, Path(os.environ["K8SNET_VECTORS"]))
+
+    def find(name):
+        for place in places:
+            if (place / name).is_file():
+                return place / name
+        pytest.skip(f"{name} is not here (set K8SNET_VECTORS to its folder)")
+
+    return find
+
+
+@pytest.fixture(scope="session")
 def without_sandbox():
     """Skip where a machine has no sandbox; fail where CI has all that one needs."""
 

@@ -1,7 +1,6 @@
 """States, time-outs, sizes, clients, and the tools' own words."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -75,17 +74,8 @@ def test_time_outs_are_the_kernels_unless_kube_proxy_sets_them():
             assert int((proc / each.sysctl).read_text()) in (each.kernel_s, each.node_s)
 
 
-def test_sizes_as_the_projects_publish_them():
-    places = [os.environ.get("K8SNET_VECTORS"), *Path(__file__).resolve().parents[2:]]
-    found = [
-        path
-        for place in filter(None, places)
-        for path in (Path(place), Path(place) / "shared" / "vectors")
-        if (path / "conntrack-sizing.json").exists()
-    ]
-    if not found:
-        pytest.skip("conntrack-sizing.json is not here: set K8SNET_VECTORS to its folder")
-    table = json.loads((found[0] / "conntrack-sizing.json").read_text())["table"]
+def test_sizes_as_the_projects_publish_them(vector_file):
+    table = json.loads(vector_file("conntrack-sizing.json").read_text())["table"]
     for row in table:
         assert kube_proxy_max(row["vcpu"]) == row["kube_proxy"]
         assert cilium_tcp_max(row["mem_gib"]) == row["cilium_dynamic_0_0025"]

@@ -1,7 +1,6 @@
 """Vectors from kube-proxy's own test suite, and the world that they speak of."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,9 @@ from k8snet_lessons.cluster import Cluster
 
 
 @pytest.fixture
-def vectors() -> Callable[[str], Any]:
-    """Load a file of expected results, or skip by name where it is absent."""
-    places = [Path(__file__).parents[2].parent / "shared" / "vectors"]
-    places.insert(0, Path(os.environ["K8SNET_VECTORS"])) if "K8SNET_VECTORS" in os.environ else None
-    places += [parent / "shared" / "vectors" for parent in Path(__file__).parents]
-
-    def load(name: str) -> Any:
-        for place in places:
-            file = place / f"{name}.json"
-            if file.is_file():
-                return json.loads(file.read_text())
-        pytest.skip(f"{name}.json is not here (set K8SNET_VECTORS to its directory)")
-
-    return load
+def vectors(vector_file: Callable[[str], Path]) -> Callable[[str], Any]:
+    """Load a file of expected results by its name without ``.json``."""
+    return lambda name: json.loads(vector_file(f"{name}.json").read_text())
 
 
 @pytest.fixture

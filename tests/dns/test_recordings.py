@@ -1,7 +1,6 @@
 """The model against lookups recorded from the real resolvers."""
 
 import json
-import os
 from itertools import groupby
 from pathlib import Path
 
@@ -39,13 +38,7 @@ def test_every_recording_of_our_share_is_reproduced(resolver):
     assert [row["name"] for row in rows if differs(row)] == []
 
 
-def test_every_recording_of_the_full_set_is_reproduced():
-    given = os.environ.get("K8SNET_VECTORS")
-    beside = [up / "shared" / "vectors" for up in HERE.parents[2:]]
-    places = [place / "dns-sequences.jsonl" for place in ([Path(given)] if given else beside)]
-    path = next((place for place in places if place.exists()), None)
-    if path is None:
-        pytest.skip("dns-sequences.jsonl is not here: set K8SNET_VECTORS to its folder")
-    rows = read(path)
+def test_every_recording_of_the_full_set_is_reproduced(vector_file):
+    rows = read(vector_file("dns-sequences.jsonl"))
     assert len(rows) == 1558
     assert [row for row in rows if differs(row)] == []

@@ -1,9 +1,7 @@
 """Ingress against the tables of its specification, and the choices named in the module."""
 
 import json
-import os
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,18 +14,9 @@ from k8snet_lessons.control.routing._request import elements, prefix_matches
 from k8snet_lessons.errors import InputError
 
 
-def vector_folders():
-    if "K8SNET_VECTORS" in os.environ:
-        yield Path(os.environ["K8SNET_VECTORS"])
-    yield from (parent / "shared" / "vectors" for parent in Path(__file__).resolve().parents)
-
-
 @pytest.fixture(scope="module")
-def vectors():
-    for folder in vector_folders():
-        if (folder / "ingress-paths.json").exists():
-            return json.loads((folder / "ingress-paths.json").read_text())
-    pytest.skip("ingress-paths.json is not beside this checkout")
+def vectors(vector_file):
+    return json.loads(vector_file("ingress-paths.json").read_text())
 
 
 def ingress(paths, name="one", host="", default="", more="", meta=""):

@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,19 +18,9 @@ from k8snet_lessons.control.topology import (
 from k8snet_lessons.errors import InputError
 
 
-def vector_folders():
-    """Where recorded cases may lie: named by the environment, or beside some parent folder."""
-    if "K8SNET_VECTORS" in os.environ:
-        yield Path(os.environ["K8SNET_VECTORS"])
-    yield from (parent / "shared" / "vectors" for parent in Path(__file__).resolve().parents)
-
-
 @pytest.fixture(scope="module")
-def vectors():
-    for folder in vector_folders():
-        if (folder / "topology-hints.json").exists():
-            return json.loads((folder / "topology-hints.json").read_text())
-    pytest.skip("topology-hints.json is not beside this checkout")
+def vectors(vector_file):
+    return json.loads(vector_file("topology-hints.json").read_text())
 
 
 def test_giving_and_receiving_zones_match_the_recorded_cases(vectors):
