@@ -20,3 +20,13 @@ function element(tag, attributes = {}, ...children) {
 function keepKeys(node) {
   node.setAttribute("data-lm-suppress-shortcuts", "true");
 }
+
+const FILE_TYPES = { csv: "text/csv", html: "text/html", json: "application/json", md: "text/markdown" };
+
+// Hand the reader a file.
+function save(name, text) {
+  const type = FILE_TYPES[name.split(".").pop()] ?? "text/plain";
+  const link = element("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}

@@ -11,12 +11,6 @@ function stillBefore(el) {
   return before?.querySelector(".jp-RenderedImage img") ? before : null;
 }
 
-function save(name, text) {
-  const link = element("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
-
 class ExplorerView {
   constructor(model, el) {
     this.model = model;

@@ -46,10 +46,7 @@ class InterviewView {
   take({ kind, text, name }) {
     clearTimeout(this.late);
     if (kind === "error") this.error.textContent = text;
-    if (kind !== "file") return;
-    const link = element("a", { href: URL.createObjectURL(new Blob([text], { type: "text/plain" })), download: name });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    if (kind === "file") save(name, text);
   }
 
   button(label, onclick, attributes = {}) {
@@ -167,13 +164,4 @@ class InterviewView {
   }
 }
 
-export default {
-  render({ model, el }) {
-    const view = new InterviewView(model, el);
-    const show = hideReading(el);
-    return () => {
-      view.stop();
-      show();
-    };
-  },
-};
+export default pageOf(InterviewView);

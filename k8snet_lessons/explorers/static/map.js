@@ -98,11 +98,4 @@ class MapView {
   }
 }
 
-function save(name, text) {
-  const type = name.endsWith(".html") ? "text/html" : "application/json";
-  const link = element("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
-
 export default pageOf(MapView);
