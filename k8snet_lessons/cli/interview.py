@@ -154,7 +154,7 @@ def _line(at_end: str | None = None) -> str:
 def _finish(
     held: "Interview", log: Path | None, transcript: Path | None, as_json: bool, recorded: bool
 ) -> None:
-    from k8snet_lessons.course.progress import interviewed, record
+    from k8snet_lessons.course.progress import record
     from k8snet_lessons.interview import as_markdown, as_page, report
     from k8snet_lessons.interview.prompts import summary
 
@@ -171,15 +171,6 @@ def _finish(
     if not found.complete:
         sys.exit(1)
     if recorded:
-        notice = record(
-            interviewed(
-                found.session,
-                points=found.points,
-                max_points=found.max_points,
-                own_points=found.own_points,
-                missed=found.missed(),
-                title=found.title,
-            )
-        )
+        notice = record(found.event())
         if notice:
             click.echo(notice, err=True)

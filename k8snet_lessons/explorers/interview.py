@@ -8,7 +8,7 @@ from typing import Any, Final
 import traitlets
 
 from k8snet_lessons.course.asked import rich
-from k8snet_lessons.course.progress import interviewed, place, record
+from k8snet_lessons.course.progress import place, record
 from k8snet_lessons.course.questions import question
 from k8snet_lessons.errors import InputError
 from k8snet_lessons.explorers._code import style
@@ -87,17 +87,7 @@ class InterviewPage(Page):
         held.review(overruled)
         notice = ""
         if held.state.phase == "over" and place() is not None:
-            found = report(held)
-            notice = record(
-                interviewed(
-                    found.session,
-                    points=found.points,
-                    max_points=found.max_points,
-                    own_points=found.own_points,
-                    missed=found.missed(),
-                    title=found.title,
-                )
-            )
+            notice = record(report(held).event())
         self._show(notice)
 
     def file(self, what: str) -> str:

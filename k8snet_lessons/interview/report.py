@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from k8snet_lessons.course.curriculum import find
+from k8snet_lessons.course.progress import Event, interviewed
 from k8snet_lessons.course.rubrics import DIMENSIONS, Point
 from k8snet_lessons.interview.proofs import Proved, prove
 from k8snet_lessons.interview.scoring import PENALTY, Judgment
@@ -154,6 +155,17 @@ class Report:
             }
             for one in self.results
             if one.own != "made"
+        )
+
+    def event(self) -> Event:
+        """Return what goes into the learner's record."""
+        return interviewed(
+            self.session,
+            points=self.points,
+            max_points=self.max_points,
+            own_points=self.own_points,
+            missed=self.missed(),
+            title=self.title,
         )
 
     def to_json(self) -> dict[str, Any]:
