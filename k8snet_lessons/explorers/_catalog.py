@@ -32,10 +32,24 @@ CATALOG: Mapping[str, str] = MappingProxyType(
     }
 )
 
+#: Where the question is about the explorer's own start, the still shows another setting, a
+#: preset: it stands in the notebook before anybody was asked.
+INSTEAD: Mapping[str, str] = MappingProxyType(
+    {
+        "name-ladder": "ndots 2",
+        "connection-table": "TIME_WAIT 30 s",
+        "wrong-mtu": "IP in IP",
+        "blast-radius": "a node is lost",
+        "wording": "sound",
+    }
+)
+
 
 def build(name: str) -> Explorer:
-    """The explorer of a still, as the still shows it: uncovered, all knobs at default."""
+    """The explorer of a still, as the still shows it: uncovered, and nothing given away."""
     module, _, factory = CATALOG[name].partition(":")
     explorer: Explorer = getattr(import_module(module), factory)()
     explorer.uncover()
+    if name in INSTEAD:
+        explorer.load(INSTEAD[name])
     return explorer

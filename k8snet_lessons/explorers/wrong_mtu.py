@@ -67,6 +67,7 @@ def wrong_mtu() -> Explorer:
             "tcp_mtu_probing": {"probing": True},
             "pod MTU set right": {"pod_mtu": 1_450},
             "a large datagram": {"protocol": "udp"},
+            "IP in IP": {"tunnel": "ipip"},
         },
         prediction=guess,
         still="wrong-mtu",

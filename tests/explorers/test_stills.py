@@ -27,6 +27,17 @@ def test_a_still_is_not_stale(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CATALOG)
+def test_a_still_does_not_give_the_answer_away(name: str) -> None:
+    desk = build(name)._desk
+    if desk.prediction is None:
+        return  # nothing is asked
+    asked = desk.defaults | desk.checked(desk.prediction.settings)
+    right = desk.prediction.answer(desk.view_of(asked, desk.fine))
+    shown = desk.prediction.answer(desk.view_of(desk.settings, desk.fine))
+    assert not math.isclose(shown, right, rel_tol=0.02)
+
+
+@pytest.mark.parametrize("name", CATALOG)
 def test_a_still_is_a_small_png(name: str) -> None:
     text = still_png(name)
     assert text is not None
