@@ -77,7 +77,8 @@ def main() -> None:
     intro = (
         f"# Exercise {lesson.number}: {lesson.title}\n\n"
         f"{len(work.tasks)} tasks, {work.max_points:g} points, easiest first. The lesson is "
-        f"[here](../notebooks/{lesson.file}). Write your answers where it says `TODO` and run "
+        f"[here](../notebooks/{lesson.file}). Run the cells from the top: the first cell of each "
+        "task shows its question. Write your answers where it says `TODO` and run "
         "the check below each: it says what is wrong, not what is right, and hints come after "
         "the second miss. The last cells show your score and write the file to hand in.\n\n"
         "The next cell names you and draws your numbers: another `seed`, other numbers, the "
