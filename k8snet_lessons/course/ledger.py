@@ -82,8 +82,7 @@ def records_table() -> Table:
             (
                 name,
                 record.question,
-                f"Linux {machine.kernel.split('-')[0]}, {machine.cpus} CPUs, "
-                f"{record.taken_at[:10]}",
+                f"Linux {machine.linux}, {machine.cpus} CPUs, {record.taken_at[:10]}",
                 record.limits,
             )
         )

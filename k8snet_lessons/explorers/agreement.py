@@ -59,7 +59,7 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
                 (
                     whose,
                     here.remark,
-                    f"Record {here.record}: Linux {machine.kernel.split('-')[0]}, "
+                    f"Record {here.record}: Linux {machine.linux}, "
                     f"{machine.cpus} CPUs{', a virtual machine' if machine.virtual else ''}, "
                     f"{record.taken_at[:10]}. {record.limits}",
                 ),

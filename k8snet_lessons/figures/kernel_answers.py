@@ -26,7 +26,7 @@ def refusals_html() -> str:
     )
     return (
         f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        f"<p>Linux {html.escape(record.machine.kernel.split('-')[0])}, "
+        f"<p>Linux {html.escape(record.machine.linux)}, "
         f"{record.taken_at:.10}; repeat it with <code>{html.escape(record.command)}</code>. "
         "“No answer” is this client's own limit of 5 s.</p>"
     )

@@ -71,7 +71,7 @@ def recorded_table() -> Table:
 def race_table() -> Table:
     """What became of A and AAAA datagrams that meet in the kernel."""
     found = load("dns-race").findings
-    kernel = load("dns-race").machine.kernel.split("-")[0]
+    kernel = load("dns-race").machine.linux
     rows = (
         ("pairs with both answers", f"{found['both_answered']:,}"),
         ("pairs that lost one", f"{found['one_answered']:,}"),

@@ -116,7 +116,7 @@ def by_pod(counts: Sequence[int]) -> Figure:
 def by_pod_evidence(rule: str) -> tuple[dict[str, Any], ...]:
     """What real gRPC requests did under a rule, from 2 pods to 20; empty if not measured."""
     record = load("grpc-pinning")
-    kernel = record.machine.kernel.split("-")[0]
+    kernel = record.machine.linux
     traces = []
     for case, symbol, color in zip(
         MEASURED.get(rule, ()), ("circle-open", "diamond-open"), (VERMILLION, PURPLE), strict=False

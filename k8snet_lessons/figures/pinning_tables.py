@@ -164,7 +164,7 @@ def measured_table() -> Table:
             else "never again" if case in asked else "",
             str(record.findings["unanswered"][case]),
         ))  # fmt: skip
-    kernel = record.machine.kernel.split("-")[0]
+    kernel = record.machine.linux
     return Table(
         ("between client and pods", "idle in the first second", "at the end", "busiest over fair",
          "DNS asked again", "lost"),

@@ -144,7 +144,7 @@ def first_packet_evidence() -> tuple[dict[str, Any], ...]:
             (float(each.where["services"] or 0), max(each.minimum - direct, 0.05))
             for each in record.find("connect", mode=measured, target="last")
         )
-        name = f"{mode}, measured (Linux {record.machine.kernel.split('-')[0]}, minimum)"
+        name = f"{mode}, measured (Linux {record.machine.linux}, minimum)"
         traces.append(_points(name, found, COLORS[mode], "circle-open"))
     return (*traces, *_published("first packet", ("iptables", "nftables"), 1.0))
 

@@ -63,6 +63,6 @@ def scale_evidence_table() -> Table:
     return Table(
         ("what", "fitted", "95 % interval", "largest miss"),
         tuple(rows),
-        f"Record first-packet: Linux {machine.kernel.split('-')[0]}, {machine.cpus} CPUs, "
+        f"Record first-packet: Linux {machine.linux}, {machine.cpus} CPUs, "
         "connect() to the last of N Services",
     )

@@ -40,11 +40,6 @@ def load_average() -> float:
     return round(os.getloadavg()[0], 2)
 
 
-def kernel_at_least(major: int, minor: int) -> bool:
-    found = re.match(r"(\d+)\.(\d+)", platform.release())
-    return bool(found) and (int(found[1]), int(found[2])) >= (major, minor) if found else False
-
-
 def _cpu_model() -> str:
     return _cpuinfo("model name") or platform.processor() or "unknown"
 

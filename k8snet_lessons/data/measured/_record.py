@@ -106,6 +106,11 @@ class Machine:
     distribution: str
     tools: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def linux(self) -> str:
+        """The kernel's version without what its builder added: ``6.18.44``."""
+        return self.kernel.split("-")[0]
+
 
 @dataclass(frozen=True)
 class Record:
