@@ -62,6 +62,10 @@ class Host:
         """Begin ``function(*args)`` inside the host; fetch its value with `result`."""
         self._pipe.send((function, args))
 
+    def answered(self) -> bool:
+        """Whether the call begun by `start` has ended, so that `result` need not wait."""
+        return self._pipe.poll()
+
     def result(self, timeout_s: float = 60.0) -> Any:
         """Wait for the call begun by `start`; raise what it raised as `LabError`."""
         return self._receive(timeout_s)

@@ -81,7 +81,8 @@ def _frame_sizes(paths: list[Path]) -> list[Series]:
             marker = f"k8snet {path.carried} {payload_bytes} ".encode()
             payload = marker.ljust(payload_bytes, b".")
             path.nodes[1].start(capture_frame, WIRE, marker, 5.0)
-            path.client.call(send_datagrams, SERVER_IP, 9, payload, 8, 0.02)
+            while not path.nodes[1].answered():
+                path.client.call(send_datagrams, SERVER_IP, 9, payload, 4, 0.02)
             length = path.nodes[1].result()
             where: dict[str, Scalar] = {
                 "carried": path.carried,

@@ -163,16 +163,20 @@ def tap_on(interface: str) -> socket.socket:
 
 
 def capture_frame(interface: str, marker: bytes, timeout_s: float) -> int:
-    """Length of the first frame on ``interface`` that contains ``marker``; 0 if none came."""
+    """Length of the first frame that came in by ``interface`` with ``marker``; 0 if none came.
+
+    What goes out is passed over: the ICMP error that answers a datagram quotes it, marker and
+    all, in a frame that is longer.
+    """
     with tap_on(interface) as tap:
         tap.settimeout(0.05)
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             try:
-                frame = tap.recv(1 << 16)
+                frame, source = tap.recvfrom(1 << 16)
             except TimeoutError:
                 continue
-            if marker in frame:
+            if marker in frame and source[2] != socket.PACKET_OUTGOING:
                 return len(frame)
     return 0
 

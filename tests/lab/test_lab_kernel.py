@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from k8snet_lessons.data import measured
+from k8snet_lessons.lab.hosts import Topology
+from k8snet_lessons.lab.traffic import capture_frame, send_datagrams, tap_on
 from k8snet_lessons.traffic import expected_idle
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -209,6 +211,30 @@ def test_packets_that_do_not_fit_vanish_only_when_nobody_says_so(quick):
     assert back["pod MTU too large", 20_000] == 20_000
     assert back["pod MTU too large, no ICMP", 20_000] == 0
     assert back["pod MTU too large, no ICMP, MSS clamped", 20_000] == 20_000
+
+
+def test_a_capture_passes_over_the_error_that_quotes_a_datagram():
+    with Topology() as topology:
+        client, server = topology.host("client"), topology.host("server")
+        topology.connect(client, server, "10.0.0.1/24", "10.0.0.2/24", ("eth0", "eth0"))
+        server.start(two_captures, b"marker")
+        while not server.answered():
+            client.call(send_datagrams, "10.0.0.2", 9, b"marker".ljust(56, b"."), 4, 0.02)
+        came_in, quoted = server.result()
+    assert came_in == 56 + 8 + 20 + 14
+    assert quoted == came_in + 28, "the error that answers quotes the datagram in its own headers"
+
+
+def two_captures(marker):
+    """What `capture_frame` finds, and the longest frame with the marker, whichever its way."""
+    came_in = capture_frame("eth0", marker, 5.0)
+    longest = 0
+    with tap_on("eth0") as tap:
+        tap.settimeout(5.0)
+        while longest <= came_in:
+            frame = tap.recv(1 << 16)
+            longest = max(longest, len(frame) if marker in frame else 0)
+    return came_in, longest
 
 
 def test_a_tunnel_adds_its_headers_to_every_packet(quick):
