@@ -15,6 +15,13 @@ settings.register_profile("course", deadline=None)
 settings.load_profile("course")
 
 
+def pytest_collection_modifyitems(items):
+    """Try once more what meets the machine itself; the summary names each that needed it."""
+    for item in items:
+        if item.get_closest_marker("browser") or item.get_closest_marker("kernel"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture(scope="session")
 def vector_file():
     """Find a file of expected results that others recorded, or skip by name where it is absent."""

@@ -45,20 +45,27 @@ def k8snet(*arguments, **options):
 
 
 @pytest.fixture(scope="session")
-def quick(tmp_path_factory):
-    """Measure an experiment in its quick form, once a session."""
-    folder = tmp_path_factory.mktemp("measured")
-    taken = {}
+def taken(tmp_path_factory):
+    """The folder of the session's records, and those that are in it by name."""
+    return tmp_path_factory.mktemp("measured"), {}
+
+
+@pytest.fixture
+def quick(taken, request):
+    """Measure an experiment in its quick form, once a session, and again for a second try."""
+    folder, records = taken
+    stale = set(records) if getattr(request.node, "execution_count", 1) > 1 else set()
 
     def measure(name):
-        if name not in taken:
+        if name not in records or name in stale:
+            stale.discard(name)
             done = k8snet("measure", name, "--quick", "--json", "--into", str(folder))
             told = json.loads(done.stdout.splitlines()[-1])
             if told["status"] == "cannot run here":
                 pytest.skip(f"{name}: {told['reason']}")
             assert done.returncode == 0, told
-            taken[name] = measured.read(folder / f"{name}.json")
-        return taken[name]
+            records[name] = measured.read(folder / f"{name}.json")
+        return records[name]
 
     return measure
 
