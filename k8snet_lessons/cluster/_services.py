@@ -28,6 +28,7 @@ def complete_services(
 ) -> dict[str, Any]:
     """Default and complete all Services, which must not be in conflict."""
     services = {scope: _defaulted(service, scope) for scope, service in given.items()}
+    _leave_out_idle_health_checks(services, notes)
     _note_unusual_node_ports(services, notes)
     _give_cluster_ips(services, blocks)
     _give_node_ports(services)
@@ -90,8 +91,24 @@ def _node_ports(service: Any) -> Iterator[tuple[Path, int, str]]:
     for index, port in enumerate(service.spec.ports or []):
         if port.nodePort:
             yield ("spec", "ports", index, "nodePort"), port.nodePort, port.protocol or "TCP"
-    if service.spec.healthCheckNodePort:
+    if service.spec.healthCheckNodePort and _has_health_check(service.spec):
         yield ("spec", "healthCheckNodePort"), service.spec.healthCheckNodePort, "TCP"
+
+
+def _has_health_check(spec: Any) -> bool:
+    return spec.type == "LoadBalancer" and spec.externalTrafficPolicy == "Local"
+
+
+def _leave_out_idle_health_checks(services: Mapping[str, Any], notes: list[str]) -> None:
+    # The API server refuses such a Service; kube-proxy, given one, pays the field no heed.
+    for scope, service in services.items():
+        spec = service.spec
+        if spec.healthCheckNodePort and not _has_health_check(spec):
+            notes.append(
+                f"Service {scope}: healthCheckNodePort {spec.healthCheckNodePort} is left out: only "
+                "type LoadBalancer with externalTrafficPolicy Local has one"
+            )
+            spec.healthCheckNodePort = None
 
 
 def _note_unusual_node_ports(services: Mapping[str, Any], notes: list[str]) -> None:
@@ -147,5 +164,5 @@ def _give_node_ports(services: Mapping[str, Any]) -> None:
             for port in spec.ports:
                 if not port.nodePort:
                     port.nodePort = pool.take(f"{scope}/{port.name or ''}/{port.protocol}")
-        if balanced and spec.externalTrafficPolicy == "Local" and not spec.healthCheckNodePort:
+        if _has_health_check(spec) and not spec.healthCheckNodePort:
             spec.healthCheckNodePort = pool.take(f"{scope}/health")

@@ -140,12 +140,6 @@ def _external_addresses(obj: Any, kind: str, report: Report) -> None:
         syntax.check_network(report, ("spec", "loadBalancerSourceRanges", index), cidr.strip())
     if spec.healthCheckNodePort:
         syntax.check_port(report, ("spec", "healthCheckNodePort"), spec.healthCheckNodePort)
-        if kind != "LoadBalancer" or spec.externalTrafficPolicy != "Local":
-            report(
-                ("spec", "healthCheckNodePort"),
-                spec.healthCheckNodePort,
-                "nothing unless type is LoadBalancer and externalTrafficPolicy is Local",
-            )
     balancer = obj.status.loadBalancer if obj.status else None
     for index, entry in enumerate((balancer.ingress if balancer else None) or []):
         here: Path = ("status", "loadBalancer", "ingress", index)

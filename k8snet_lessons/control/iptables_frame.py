@@ -104,7 +104,7 @@ def to_node_ports(view: NodeView, localhost: bool) -> Iterable[Rule]:
     if chosen is None:
         matches: tuple[Match, ...] = (words, _DST_LOCAL)
         if view.options.family == 6:
-            matches += (Address("dst", "::1", True),)
+            matches += (Address("dst", "::1/128", True),)
         elif not localhost:
             matches += (Address("dst", "127.0.0.0/8", True),)
         yield Rule(matches, target)

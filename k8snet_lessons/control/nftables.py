@@ -2,8 +2,10 @@
 
 Source: ``setupNFTables`` and ``syncProxyRules`` in ``pkg/proxy/nftables/proxier.go``,
 Kubernetes v1.37. One lookup in ``service-ips`` or ``service-nodeports`` finds a Service's
-chain; one ``dnat … numgen random`` rule picks the endpoint. Endpoints have chains of their own
-only under session affinity, and hairpin traffic is found in a set, after translation.
+chain; one ``dnat … numgen random`` rule picks the endpoint. A single endpoint needs no such map:
+since v1.37 (pull requests 140723 and 140960) it is a plain ``dnat to``, as each map in a table
+makes adding rules to it slower. Endpoints have chains of their own only under session affinity,
+and hairpin traffic is found in a set, after translation.
 """
 
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ from k8snet_lessons.control.nft_rules import (
     NftChain,
     NftRule,
     NftSet,
+    Part,
     RandomDnat,
     RandomGoto,
     Remember,
@@ -252,8 +255,10 @@ class _Program:
         names: dict[Endpoint, str],
     ) -> None:
         if not port.affinity_s:
-            targets = RandomDnat(tuple((e.ip, e.port) for e in endpoints))
-            self.chains[chain] = [NftRule((Layer4(port.protocol), targets))]
+            target: Part = DnatTo(endpoints[0].address)
+            if len(endpoints) > 1:
+                target = RandomDnat(tuple((e.ip, e.port) for e in endpoints))
+            self.chains[chain] = [NftRule((Layer4(port.protocol), target))]
             return
         rules = [
             NftRule(

@@ -139,8 +139,9 @@ def nft_text(all_services: list[Service], numgen: str = "target") -> str:
     ----------
     numgen : {"target", "all", "none"}
         Which service chains choose their endpoint by ``numgen random mod 1 vmap``, as kube-proxy
-        writes it: only the last, all, or none, in which case a plain ``goto`` stands there. With
-        older nft an anonymous map a Service makes loading quadratic.
+        wrote it before v1.36: only the last, all, or none, in which case a plain ``goto`` stands
+        there. An anonymous map a Service makes loading quadratic; since v1.37 kube-proxy writes
+        none for a single endpoint (kubernetes/kubernetes pull request 140723).
     """
     last = len(all_services) - 1
     lines = [

@@ -162,6 +162,22 @@ class TestWhatIsFilledIn:
         assert spec.healthCheckNodePort != spec.ports[0].nodePort
         assert cluster.services["default/web"].status is None
 
+    def test_a_health_check_that_nobody_would_serve_is_left_out_and_said(self) -> None:
+        cluster = load_manifests(
+            service(
+                "  type: LoadBalancer\n  externalTrafficPolicy: Local\n"
+                "  healthCheckNodePort: 30500\n  ports: [{port: 80}]\n"
+            )
+            + "---\n"
+            + service(
+                "  type: LoadBalancer\n  healthCheckNodePort: 30500\n  ports: [{port: 80}]\n",
+                "other",
+            )
+        )
+        assert cluster.services["default/web"].spec.healthCheckNodePort == 30500
+        assert cluster.services["default/other"].spec.healthCheckNodePort is None
+        assert any("30500 is left out" in note for note in cluster.notes)
+
     @pytest.mark.parametrize("kind", ["StatefulSet", "ReplicaSet", "DaemonSet", "Job"])
     def test_other_workloads_make_pods_too(self, kind: str) -> None:
         text = SHOP.split("---")[0].replace("Deployment", kind)

@@ -367,7 +367,7 @@ class TestRules:
         )
         ruleset = program(load_manifests(text), LOCAL, family=6)
         assert "--to-destination [fd00:10:244::5]:80" in ruleset.to_text()
-        assert "! -d ::1 -j KUBE-NODEPORTS" in ruleset.to_text()
+        assert "! -d ::1/128 -j KUBE-NODEPORTS" in ruleset.to_text()
         assert "127.0.0.0/8" not in ruleset.to_text()
 
     def test_headless_and_external_name_are_not_programmed(self) -> None:

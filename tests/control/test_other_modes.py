@@ -167,8 +167,7 @@ class TestNftables:
         chain = "service-ULMVA6XW-ns1/svc1/tcp/p80"
         for line in (
             f"add element ip kube-proxy service-ips {{ 172.30.0.41 . tcp . 80 : goto {chain} }}",
-            f"add rule ip kube-proxy {chain} meta l4proto tcp dnat ip addr . port to "
-            "numgen random mod 1 map { 0 : 10.180.0.1 . 80 }",
+            f"add rule ip kube-proxy {chain} meta l4proto tcp dnat to 10.180.0.1:80",
             "add element ip kube-proxy hairpin-connections { 10.180.0.1 . 10.180.0.1 . tcp . 80 }",
         ):
             assert line in text.splitlines()

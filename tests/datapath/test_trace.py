@@ -329,6 +329,14 @@ def test_what_cannot_be_told_is_reported_and_can_be_told(clause):
     assert told.unknowns[0].taken
 
 
+@pytest.mark.parametrize(("clause", "held"), [("-i lo", False), ("! -i lo", True), ("-o lo", False)])
+def test_what_comes_from_elsewhere_never_crossed_loopback(clause, held):
+    rules = ruleset(f"-A FORWARD {clause} -j DROP", table="filter")
+    found = trace(rules, VIP, local_addresses=NODE)
+    assert found.certain
+    assert only(found).verdict == ("drop" if held else "accept")
+
+
 def test_a_rule_that_fails_anyway_raises_no_doubt():
     rules = ruleset(
         "-A FORWARD -m frob --x -d 10.9.9.9/32 -m mark --mark 0x1 -j DROP", table="filter"

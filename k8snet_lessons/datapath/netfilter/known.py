@@ -1,6 +1,6 @@
 """What iptables has: tables and their hooks, the options of matches, the targets.
 
-From the manual pages iptables-extensions(8) and Xtables-addons(8).
+From the manual pages iptables-extensions(8) and Xtables-addons(8), and OpenWrt's own targets.
 """
 
 # Built-in chains by table, in the order in which a packet may meet them.
@@ -62,7 +62,8 @@ PROTOCOL_MODULES = {
 # Targets that end a table's walk or change the packet in ways that rules can see ...
 TERMINATING_TARGETS = frozenset(
     {"ACCEPT", "DROP", "RETURN", "REJECT", "DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP",
-     "TPROXY", "QUEUE", "NFQUEUE", "SYNPROXY", "MIRROR", "TARPIT", "DELUDE", "CHAOS", "SAME"}
+     "TPROXY", "QUEUE", "NFQUEUE", "SYNPROXY", "MIRROR", "TARPIT", "DELUDE", "CHAOS", "SAME",
+     "FULLCONENAT"}
 )  # fmt: skip
 # ... and those after which the next rule is tried.
 CONTINUING_TARGETS = frozenset(
@@ -70,7 +71,7 @@ CONTINUING_TARGETS = frozenset(
      "TRACE", "TOS", "DSCP", "TTL", "HL", "CLASSIFY", "AUDIT", "SECMARK", "CONNSECMARK", "TEE",
      "ECN", "HMARK", "IDLETIMER", "RATEEST", "LED", "TCPOPTSTRIP", "CLUSTERIP", "DNPT", "SNPT",
      "ACCOUNT", "ECHO", "IPMARK", "LOGMARK", "PROTO", "SYSRQ", "DHCPMAC", "RAWDNAT", "RAWSNAT",
-     "DNETMAP"}
+     "DNETMAP", "FLOWOFFLOAD"}
 )  # fmt: skip
 TARGETS = TERMINATING_TARGETS | CONTINUING_TARGETS
 

@@ -106,6 +106,9 @@ def _interface(match: r.Interface, view: View) -> Answer:
     if match.name == "+":
         return not match.negated
     if name is None:
+        if match.name == "lo":
+            # What the node does not send to itself never crosses loopback.
+            return match.negated
         side = "incoming" if match.side == "in" else "outgoing"
         return Untold(f"the {side} interface is not given")
     if match.name.endswith("+"):
