@@ -15,6 +15,8 @@ from k8snet_lessons.cluster._addresses import AddressPool, Family, Network, span
 from k8snet_lessons.cluster._syntax import parse_network
 from k8snet_lessons.cluster.model import node_addresses, pod_addresses
 
+# A kubelet puts these on its node, and manifests in the wild select by them.
+_KUBELET_LABELS = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
 _NOT_RUNNING = ("Pending", "Succeeded", "Failed")
 
 
@@ -39,7 +41,11 @@ def complete_nodes(
             apiVersion="v1", kind="Node", metadata=meta_v1.ObjectMeta(name=name)
         )
         node.metadata = copy.copy(node.metadata)
-        node.metadata.labels = {"kubernetes.io/hostname": name, **(node.metadata.labels or {})}
+        node.metadata.labels = {
+            "kubernetes.io/hostname": name,
+            **_KUBELET_LABELS,
+            **(node.metadata.labels or {}),
+        }
         node.spec = copy.copy(node.spec) or core_v1.NodeSpec()
         node.status = copy.copy(node.status) or core_v1.NodeStatus()
         have = {version(text) for text in node_addresses(node)}

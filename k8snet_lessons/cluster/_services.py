@@ -105,8 +105,8 @@ def _leave_out_idle_health_checks(services: Mapping[str, Any], notes: list[str])
         spec = service.spec
         if spec.healthCheckNodePort and not _has_health_check(spec):
             notes.append(
-                f"Service {scope}: healthCheckNodePort {spec.healthCheckNodePort} is left out: only "
-                "type LoadBalancer with externalTrafficPolicy Local has one"
+                f"Service {scope}: healthCheckNodePort {spec.healthCheckNodePort} is left out: "
+                "only type LoadBalancer with externalTrafficPolicy Local has one"
             )
             spec.healthCheckNodePort = None
 

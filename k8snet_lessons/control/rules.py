@@ -5,8 +5,8 @@ are read from an ``iptables-save`` dump. Every part is a named tuple, because a 
 holds half a million rules and because equal rules must compare equal.
 
 Addresses stay text (``"10.0.0.1"``, ``"10.0.0.0/8"``): a host address is written without
-its ``/32`` or ``/128``, save where kube-proxy itself writes it. Whoever evaluates rules turns them into numbers once and keeps
-the result.
+its ``/32`` or ``/128``, save where kube-proxy itself writes it. Whoever evaluates rules turns
+them into numbers once and keeps the result.
 """
 
 from collections.abc import Iterator, Mapping

@@ -153,6 +153,17 @@ class TestWhatIsFilledIn:
         after = {name: pod_addresses(pod) for name, pod in scaled.pods.items()}
         assert before.items() <= after.items()
 
+    def test_nodes_have_the_labels_a_kubelet_gives(self) -> None:
+        selector = "    spec:\n      nodeSelector: {kubernetes.io/os: linux}\n"
+        cluster = load_manifests(SHOP.replace("    spec:\n", selector))
+        assert {pod.spec.nodeName for pod in cluster.pods.values()} == {"node-1", "node-2"}
+        declared = (
+            "---\napiVersion: v1\nkind: Node\n"
+            "metadata: {name: win, labels: {kubernetes.io/os: windows}}\n"
+        )
+        cluster = load_manifests(SHOP.replace("    spec:\n", selector) + declared)
+        assert {pod.spec.nodeName for pod in cluster.pods.values()} == {None}
+
     def test_a_load_balancer_without_status_has_no_address(self) -> None:
         cluster = load_manifests(
             service("  type: LoadBalancer\n  externalTrafficPolicy: Local\n  ports: [{port: 80}]\n")

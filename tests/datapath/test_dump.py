@@ -202,6 +202,11 @@ HEAD = "*nat\n:PREROUTING ACCEPT [0:0]\n:X - [0:0]\n:Y - [0:0]\n"
         ("*gnat\nCOMMIT", "line 1", "raw, mangle, nat"),
         ("COMMIT", "line 1", "a *table line"),
         ("-A X -j Y", "line 1", "iptables -S"),
+        ("Chain INPUT (policy ACCEPT)\ntarget", "line 1", "iptables -L"),
+        ("table ip kube-proxy {\n}", "line 1", "nft list ruleset"),
+        (HEAD + "-A X -j Y\n-X X\nCOMMIT", "line 6", "an empty user chain"),
+        (HEAD + "-A X -j Y\n-X Y\nCOMMIT", "line 5", "declared in table nat"),
+        (HEAD + "-X INPUT\nCOMMIT", "line 5", "an empty user chain"),
         (HEAD + ":X - [0:0]\nCOMMIT", "line 5", "declared once"),
         (HEAD + ":Z ACCEPT [0:0]\nCOMMIT", "line 5", "only a built-in"),
         (HEAD + ":INPUT MAYBE [0:0]\nCOMMIT", "line 5", "ACCEPT or DROP"),
@@ -249,6 +254,11 @@ def test_what_cannot_be_read_is_named_with_its_line(text, line, says):
         parse_iptables_save(text)
     assert caught.value.where == line
     assert says in str(caught.value)
+
+
+def test_chains_that_a_restore_removes_are_gone():
+    ruleset = parse_iptables_save("\ufeff" + HEAD + "-A X -j ACCEPT\n-X Y\nCOMMIT\n")
+    assert list(ruleset.tables["nat"].chains) == ["PREROUTING", "X"]
 
 
 def test_a_circle_is_shown():

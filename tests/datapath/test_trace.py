@@ -329,7 +329,9 @@ def test_what_cannot_be_told_is_reported_and_can_be_told(clause):
     assert told.unknowns[0].taken
 
 
-@pytest.mark.parametrize(("clause", "held"), [("-i lo", False), ("! -i lo", True), ("-o lo", False)])
+@pytest.mark.parametrize(
+    ("clause", "held"), [("-i lo", False), ("! -i lo", True), ("-o lo", False)]
+)
 def test_what_comes_from_elsewhere_never_crossed_loopback(clause, held):
     rules = ruleset(f"-A FORWARD {clause} -j DROP", table="filter")
     found = trace(rules, VIP, local_addresses=NODE)

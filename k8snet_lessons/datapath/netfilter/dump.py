@@ -87,7 +87,7 @@ def _read(text: str) -> IptablesRuleset:
     tables: dict[str, Table] = {}
     draft: _Draft | None = None
     number = 0
-    for number, raw in enumerate(text.split("\n"), 1):
+    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         line = raw.strip()
         if not line or line[0] == "#":
             if "ip6tables-save" in line:
@@ -98,6 +98,8 @@ def _read(text: str) -> IptablesRuleset:
             draft = _open_table(line, number, draft, tables)
         elif draft is None:
             raise DumpError("line", line, _outside(line), f"line {number}")
+        elif line[:3] == "-X ":
+            _remove_chain(line, number, draft)
         elif first == "-" or first == "[":
             _add_rule(line, number, draft, reader)
         elif first == ":":
@@ -137,8 +139,15 @@ def _open_table(line: str, number: int, draft: _Draft | None, tables: dict[str, 
 
 
 def _outside(line: str) -> str:
+    looks_like = ""
     if line.startswith(("-P ", "-N ", "-A ")):
-        return "a *table line first; this looks like `iptables -S`, use `iptables-save`"
+        looks_like = "iptables -S"
+    elif line.startswith("Chain ") and "(" in line:
+        looks_like = "iptables -L"
+    elif line.startswith(("table ip", "table inet ", "add table ")):
+        looks_like = "nft list ruleset"
+    if looks_like:
+        return f"a *table line first; this looks like `{looks_like}`, use `iptables-save`"
     return "a *table line, such as *nat, before anything else"
 
 
@@ -161,6 +170,15 @@ def _add_chain(line: str, number: int, draft: _Draft) -> None:
     counters = (int(found[3]), int(found[4])) if found[3] else (0, 0)
     draft.policies[name] = (policy if policy != "-" else None, number, counters)
     draft.rules[name] = []
+
+
+def _remove_chain(line: str, number: int, draft: _Draft) -> None:
+    """Take ``-X CHAIN``, with which kube-proxy's restore input removes a chain it emptied."""
+    name = line[3:].strip()
+    if name not in draft.rules or draft.rules[name] or name in HOOKS_OF[draft.name]:
+        allowed = "an empty user chain declared before"
+        raise DumpError("removed chain", name, allowed, f"line {number}")
+    del draft.rules[name], draft.policies[name]
 
 
 def _add_rule(line: str, number: int, draft: _Draft, reader: RuleReader) -> None:
