@@ -96,7 +96,7 @@ def _node_ports(service: Any) -> Iterator[tuple[Path, int, str]]:
 
 
 def _has_health_check(spec: Any) -> bool:
-    return spec.type == "LoadBalancer" and spec.externalTrafficPolicy == "Local"
+    return bool(spec.type == "LoadBalancer" and spec.externalTrafficPolicy == "Local")
 
 
 def _leave_out_idle_health_checks(services: Mapping[str, Any], notes: list[str]) -> None:
