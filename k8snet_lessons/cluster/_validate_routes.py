@@ -31,6 +31,8 @@ def _host(report: Report, path: Path, host: str | None) -> None:
 def ingress(obj: Any, report: Report) -> None:
     """Check one Ingress."""
     spec = obj.spec
+    if spec.ingressClassName is not None and not syntax.is_subdomain(spec.ingressClassName):
+        report(("spec", "ingressClassName"), spec.ingressClassName, syntax.SUBDOMAIN_WORDS)
     if spec.defaultBackend is None and not spec.rules:
         report(("spec",), Words("without rules and defaultBackend"), "at least one of them")
     if spec.defaultBackend is not None:
@@ -38,11 +40,15 @@ def ingress(obj: Any, report: Report) -> None:
     for index, rule in enumerate(spec.rules or []):
         here: Path = ("spec", "rules", index)
         _host(report, (*here, "host"), rule.host)
+        if rule.http is not None and not rule.http.paths:
+            report((*here, "http", "paths"), [], "at least one path")
         for at, entry in enumerate((rule.http.paths if rule.http else None) or []):
             _ingress_path(entry, report, (*here, "http", "paths", at))
     for index, entry in enumerate(spec.tls or []):
         for at, host in enumerate(entry.hosts or []):
             _host(report, ("spec", "tls", index, "hosts", at), host)
+        if entry.secretName and not syntax.is_subdomain(entry.secretName):
+            report(("spec", "tls", index, "secretName"), entry.secretName, syntax.SUBDOMAIN_WORDS)
 
 
 def _ingress_path(entry: Any, report: Report, path: Path) -> None:
@@ -77,8 +83,8 @@ def _ingress_backend(backend: Any, report: Report, path: Path) -> None:
     if port is None or bool(port.name) == bool(port.number):
         report(here, Words("both or none of them"), "exactly one of name and number")
         return
-    if port.name and not syntax.is_label(port.name):
-        report((*here, "name"), port.name, syntax.LABEL_WORDS)
+    if port.name and not syntax.is_port_name(port.name):
+        report((*here, "name"), port.name, syntax.PORT_NAME_WORDS)
     if port.number is not None:
         syntax.check_port(report, (*here, "number"), port.number)
 

@@ -358,6 +358,26 @@ class TestWhatIsRefused:
         assert path in problems(text)
 
     @pytest.mark.parametrize(
+        ("spec", "path"),
+        [
+            ("rules: [{host: a.b, http: {paths: []}}]", "spec.rules[0].http.paths"),
+            ("ingressClassName: Not_A_Name", "spec.ingressClassName"),
+            ("tls: [{hosts: [a.b], secretName: _no}]", "spec.tls[0].secretName"),
+            (
+                "defaultBackend: {service: {name: s, port: {name: a-name-much-too-long}}}",
+                "spec.defaultBackend.service.port.name",
+            ),
+        ],
+    )
+    def test_ingresses(self, spec: str, path: str) -> None:
+        default = "defaultBackend: {service: {name: s, port: {number: 80}}}, "
+        text = (
+            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\n"
+            f"spec: {{{'' if 'defaultBackend' in spec else default}{spec}}}\n"
+        )
+        assert path in problems(text)
+
+    @pytest.mark.parametrize(
         ("rule", "path"),
         [
             ("path: v1, pathType: Prefix", "spec.rules[0].http.paths[0].path"),

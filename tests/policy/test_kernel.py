@@ -17,6 +17,7 @@ from k8snet_lessons.cluster import load_manifests
 from k8snet_lessons.datapath.policy import policy_verdict, to_nftables
 
 from .conftest import pod
+from .generated import policy_set
 
 pytestmark = [
     pytest.mark.kernel,
@@ -89,6 +90,7 @@ CASES = {
         "[{namespaceSelector: {}}], ports: [{port: 81}]}]}"
     ),
 }  # fmt: skip
+CASES |= {f"drawn from seed {seed}": policy_set(seed) for seed in range(6)}
 
 
 def answer(address: str, port: int, protocol: str) -> None:

@@ -293,9 +293,55 @@ def test_a_service_that_is_not_there_is_a_500():
         "spec: {ports: [{port: 80}]}\n"
     )
     assert reached(text) == "a", "without any Service declared, the manifests are an extract"
+    extract = explain_route(load_manifests(text), "h", "/")
+    assert any("taken for an extract" in note for note in extract.notes), "and the verdict says so"
     told = explain_route(load_manifests(text + service), "h", "/")
     assert {each.service: share for each, share in told.shares.items()} == {"b": Fraction(1, 4)}
     assert any("3/4 of the requests" in note for note in told.notes)
+
+
+def test_a_port_that_a_declared_service_does_not_have_is_named():
+    text = gateway() + http_route(["{backendRefs: [{name: b, port: 81}]}"])
+    service = (
+        "---\napiVersion: v1\nkind: Service\nmetadata: {name: b, namespace: infra}\n"
+        "spec: {ports: [{port: 80}]}\n"
+    )
+    told = explain_route(load_manifests(text + service), "h", "/")
+    assert told.backend.service == "b"
+    assert "declares no port 81" in told.notes[-1]
+    right = explain_route(load_manifests(text.replace("81", "80") + service), "h", "/")
+    assert not any("port" in note or "declared" in note for note in right.notes)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (
+            "{type: RequestRedirect, requestRedirect: {path: {type: ReplacePrefixMatch, "
+            "replacePrefixMatch: /new}}}",
+            (None, 302, "http://h/new/x"),
+        ),
+        (
+            "{type: URLRewrite, urlRewrite: {hostname: inner, path: {type: ReplacePrefixMatch, "
+            "replacePrefixMatch: /new}}}",
+            ("a", None, "inner/new/x"),
+        ),
+    ],
+)
+def test_filters_of_a_single_backend_count_where_the_request_goes_to_it(filters, expected):
+    matches = "matches: [{path: {value: /old}}], "
+    refs = f"{{{matches}backendRefs: [{{name: a, port: 80, weight: 2, filters: [{filters}]}}]}}"
+    told = explain_route(load_manifests(gateway() + http_route([refs])), "h", "/old/x")
+    where = told.redirect.location if told.redirect else told.forwarded_host + told.forwarded_path
+    assert (told.backend and told.backend.service, told.status, where) == expected
+
+
+def test_a_cors_preflight_is_the_gateways_own_to_answer():
+    more = ", filters: [{type: CORS, cors: {allowOrigins: ['https://a.example']}}]"
+    cluster = load_manifests(gateway() + http_route([rule("a", more=more)]))
+    asked = {"Origin": "https://a.example", "Access-Control-Request-Method": "PUT"}
+    assert any("preflight" in n for n in explain_route(cluster, "h", "/", "OPTIONS", asked).notes)
+    assert not any("preflight" in n for n in explain_route(cluster, "h", "/", "PUT", asked).notes)
 
 
 def test_a_kind_that_nobody_knows_is_a_500():

@@ -37,15 +37,59 @@ def backend_shares(
     shares: dict[Backend, Fraction] = {}
     notes = []
     for ref in refs:
-        backend = Backend(ref.namespace or home, ref.name, ref.port or "", ref.kind or "Service")
+        backend = backend_of_ref(home, ref)
         why = _why_not_valid(cluster, home, backend, ref.group or "")
         if why:
             notes.append(f"{backend} {why}")
         elif _weight(ref):
             shares[backend] = shares.get(backend, Fraction(0)) + Fraction(_weight(ref), total)
-        if ref.filters:
-            notes.append(f"filters of the backendRef to {backend} are not modeled")
-    return shares, notes
+            assumed = "" if backend.kind != "Service" else undeclared(cluster, backend)
+            if assumed:
+                notes.append(assumed)
+    return shares, list(dict.fromkeys(notes))
+
+
+def backend_of_ref(home: str, ref: Any) -> Backend:
+    """Read where a backendRef of a route in namespace ``home`` points to."""
+    return Backend(ref.namespace or home, ref.name, ref.port or "", ref.kind or "Service")
+
+
+def undeclared(cluster: Cluster, backend: Backend) -> str:
+    """Say what the manifests leave open about a Service that a rule names; empty where nothing.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    backend : Backend
+        A Service.
+
+    Returns
+    -------
+    str
+    """
+    declared = cluster.services.get(f"{backend.namespace}/{backend.service}")
+    if missing_service(cluster, backend):
+        return ""
+    if declared is None:
+        return (
+            f"no Service of namespace {backend.namespace} is declared: the manifests are taken for "
+            f"an extract, and {backend} to be there"
+        )
+    ports = [port for each in declared.spec.ports or [] for port in (each.port, each.name)]
+    if backend.port in ports:
+        return ""
+    return (
+        f"Service {backend.namespace}/{backend.service} declares no port {backend.port}: the API "
+        "leaves open what becomes of such requests; most proxies answer 500 or 503"
+    )
+
+
+def missing_service(cluster: Cluster, backend: Backend) -> bool:
+    """Whether a Service is not declared, while others of its namespace are."""
+    home = f"{backend.namespace}/"
+    return f"{home}{backend.service}" not in cluster.services and any(
+        each.startswith(home) for each in cluster.services
+    )
 
 
 def granted(
@@ -92,7 +136,7 @@ def _why_not_valid(cluster: Cluster, home: str, backend: Backend, group: str) ->
     """Say why a reference leads nowhere; empty where it does lead somewhere.
 
     A Service must be there only where the manifests declare any Services of its namespace:
-    manifests without them are taken for an extract.
+    manifests without them are taken for an extract, which `undeclared` says in words.
     """
     namespace, name = backend.namespace, backend.service
     if (group, backend.kind) != ("", "Service"):
@@ -101,9 +145,7 @@ def _why_not_valid(cluster: Cluster, home: str, backend: Backend, group: str) ->
             for each in cluster.others
         ):
             return "is of a kind that no Gateway must know, and no such object is declared"
-    elif f"{namespace}/{name}" not in cluster.services and any(
-        each.startswith(f"{namespace}/") for each in cluster.services
-    ):
+    elif missing_service(cluster, backend):
         return "is not among the declared Services of its namespace"
     if not granted(cluster, ("HTTPRoute", home), namespace, (group, backend.kind, name)):
         return "is in another namespace, and no ReferenceGrant there allows it"

@@ -13,7 +13,7 @@ from typing import Any
 
 from k8snet_lessons.cluster import Cluster, selector_matches
 from k8snet_lessons.cluster.gateway import HTTPRouteRule
-from k8snet_lessons.control.routing._backend_refs import backend_shares
+from k8snet_lessons.control.routing._backend_refs import backend_of_ref, backend_shares
 from k8snet_lessons.control.routing._request import (
     Candidate,
     Request,
@@ -23,7 +23,7 @@ from k8snet_lessons.control.routing._request import (
     regular_expression,
     suffix_matches,
 )
-from k8snet_lessons.control.routing._rewrites import new_path, redirected
+from k8snet_lessons.control.routing._rewrites import Way
 
 _PATH_RANK = {"Exact": 0, "RegularExpression": 1, "PathPrefix": 2}
 
@@ -304,34 +304,37 @@ def _carry_out(
     runners_up: tuple[Candidate, ...],
     notes: list[str],
 ) -> Routing:
-    host, path = request.host, request.path
-    for each in hit.rule.filters or []:
-        kind = each.get("type")
-        if kind == "RequestRedirect":
-            redirect = redirected(
-                each.get("requestRedirect") or {},
-                request,
-                hit.path,
-                hit.entrance.scheme,
-                hit.entrance.port,
-            )
-            return Routing(
-                None, {}, redirect.status, redirect, host, path, won, runners_up, tuple(notes)
-            )
-        if kind == "URLRewrite":
-            rewrite = each.get("urlRewrite") or {}
-            host = rewrite.get("hostname") or host
-            path = new_path(rewrite.get("path") or {}, path, hit.path)
-        else:
-            notes.append(f"filter {kind} does not change where the request goes")
+    entrance = hit.entrance
+    way = Way(request, hit.path, entrance.scheme, entrance.port)
+    way = way.filtered(hit.rule.filters or [], notes)
     home = hit.route.partition("/")[0]
-    shares, broken = backend_shares(cluster, home, hit.rule.backendRefs or [])
-    notes += broken
+    refs = hit.rule.backendRefs or []
+    if way.redirect is not None:
+        return _redirect(way, won, runners_up, notes)
+    shares, told = backend_shares(cluster, home, refs)
+    notes += told
     if not shares:
         notes.append("no usable backend: the Gateway answers 500")
+        host, path = way.request.host, way.request.path
         return Routing(None, {}, 500, None, host, path, won, runners_up, tuple(notes))
     lost = 1 - sum(shares.values(), Fraction(0))
     if lost:
         notes.append(f"{lost} of the requests go to a backend that is not valid: 500")
     best = max(shares, key=lambda backend: shares[backend])
+    own = next(ref.filters for ref in refs if backend_of_ref(home, ref) == best)
+    if own:
+        way = way.filtered(own, notes)
+    if len(shares) > 1 and any(ref.filters for ref in refs):
+        notes.append(f"filters of single backends: what is said here is of requests to {best}")
+    if way.redirect is not None:
+        return _redirect(way, won, runners_up, notes)
+    host, path = way.request.host, way.request.path
     return Routing(best, shares, None, None, host, path, won, runners_up, tuple(notes))
+
+
+def _redirect(
+    way: Way, won: Candidate, runners_up: tuple[Candidate, ...], notes: list[str]
+) -> Routing:
+    status = way.redirect.status if way.redirect is not None else None
+    host, path = way.request.host, way.request.path
+    return Routing(None, {}, status, way.redirect, host, path, won, runners_up, tuple(notes))

@@ -11,6 +11,7 @@ https://kubernetes.io/docs/concepts/services-networking/ingress/ and the API's o
   them is served by nobody; where they declare none, any name is taken for a class that exists.
 - A rule with a host and no paths sends all that is for this host to the default backend.
 - The same host and path twice: the oldest Ingress wins, then the first by name.
+- A backend is named whether its Service is declared or not; a note says where it is not.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from fractions import Fraction
 from typing import Any
 
 from k8snet_lessons.cluster import Cluster
+from k8snet_lessons.control.routing._backend_refs import missing_service, undeclared
 from k8snet_lessons.control.routing._request import (
     Backend,
     Candidate,
@@ -109,6 +111,7 @@ def route_by_ingress(cluster: Cluster, request: Request, ingress_class: str | No
             if p.host_rank != best_host and _matches(p, request.path)
         ]
         return _sent(
+            cluster,
             winner.backend,
             request,
             Candidate(str(winner), _why(winner, rest)),
@@ -122,7 +125,7 @@ def route_by_ingress(cluster: Cluster, request: Request, ingress_class: str | No
         return Routing(None, {}, 404, None, request.host, request.path, None, (), (note,))
     name, backend = default
     why = "no path of the host matches" if known else "no rule is for this host"
-    return _sent(backend, request, Candidate(f"Ingress {name}, default backend", why), ())
+    return _sent(cluster, backend, request, Candidate(f"Ingress {name}, default backend", why), ())
 
 
 def _matches(path: _Path, requested: str) -> bool:
@@ -202,8 +205,18 @@ def _lost(winner: _Path, other: _Path, won: bool = False) -> str:
 
 
 def _sent(
-    backend: Backend, request: Request, won: Candidate, runners_up: tuple[Candidate, ...]
+    cluster: Cluster,
+    backend: Backend,
+    request: Request,
+    won: Candidate,
+    runners_up: tuple[Candidate, ...],
 ) -> Routing:
+    note = ""
+    if backend.kind == "Service":
+        note = undeclared(cluster, backend)
+        if missing_service(cluster, backend):
+            # The API says nothing of it; ingress-nginx serves 503 for a Service without endpoints.
+            note = f"Service {backend} is not declared: most controllers answer 503"
     return Routing(
         backend,
         {backend: Fraction(1)},
@@ -213,4 +226,5 @@ def _sent(
         request.path,
         won,
         runners_up,
+        (note,) if note else (),
     )
