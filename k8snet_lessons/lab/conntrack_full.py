@@ -19,11 +19,12 @@ from k8snet_lessons.lab.flows import (
 )
 from k8snet_lessons.lab.hosts import Topology
 from k8snet_lessons.lab.needs import CONNTRACK_LIMIT, program
-from k8snet_lessons.lab.traffic import serve
+from k8snet_lessons.lab.traffic import serve, serve_datagrams
 
 MAX = "net.netfilter.nf_conntrack_max"
 BUCKETS = "net.netfilter.nf_conntrack_buckets"
 TCP_PORT, UDP_PORT, SILENT_PORT = 8080, 5300, 5301
+WAIT_S = 2.0  # for an answer: the echo server may have to wait for a CPU
 
 
 def _refusals(run: Run) -> Result:
@@ -39,7 +40,7 @@ def _refusals(run: Run) -> Result:
             (4000, 1000.0),
         ]
     )
-    patience_s = 0.7 if run.quick else 3.5
+    patience_s = 1.5 if run.quick else 3.5
     series = []
     by_setting = []
     with borrowed({MAX: settings[0][0]}), Topology() as topology:
@@ -47,7 +48,6 @@ def _refusals(run: Run) -> Result:
             run.progress(i / len(settings), f"a table of {limit}, {rate_per_s:.0f} connections/s")
             client, node, server = tracking_node(topology, f"{i}")
             serve(server, echo_server, SERVER_IP, TCP_PORT)
-            server.background(udp_echo_server, SERVER_IP, UDP_PORT)
             set_borrowed(MAX, limit)
             filled = client.call(
                 fill_table, SERVER_IP, TCP_PORT, rate_per_s, limit + 50, patience_s
@@ -102,7 +102,7 @@ CONNTRACK_FULL = Experiment(
     ),
     needs=(CONNTRACK_LIMIT, program("nft", "conntrack")),
     tools=("nft", "conntrack"),
-    bound_s=(180.0, 40.0),
+    bound_s=(180.0, 120.0),
     body=_refusals,
 )
 
@@ -122,12 +122,12 @@ def _early_drop(run: Run) -> Result:
                 set_borrowed(BUCKETS, buckets)
                 with Topology() as topology:
                     client, node, server = tracking_node(topology, "early")
-                    server.background(udp_echo_server, SERVER_IP, UDP_PORT)
+                    serve_datagrams(server, udp_echo_server, SERVER_IP, UDP_PORT)
                     node.set_sysctl("net.netfilter.nf_conntrack_udp_timeout", 120)
                     client.call(send_unanswered, SERVER_IP, SILENT_PORT, limit, 20_000)
                     before = statistics(node)["early_drop"]
                     answered = client.call(
-                        answered_datagrams, SERVER_IP, UDP_PORT, attempts, 0.5, 40_000
+                        answered_datagrams, SERVER_IP, UDP_PORT, attempts, WAIT_S, 40_000
                     )
                     early[buckets] = early.get(buckets, 0) + (
                         statistics(node)["early_drop"] - before
@@ -158,6 +158,6 @@ EARLY_DROP = Experiment(
     ),
     needs=(CONNTRACK_LIMIT, program("nft", "conntrack")),
     tools=("nft", "conntrack"),
-    bound_s=(120.0, 30.0),
+    bound_s=(120.0, 120.0),
     body=_early_drop,
 )

@@ -196,6 +196,6 @@ FIRST_PACKET = Experiment(
     ),
     needs=(NAMESPACES, program("iptables-legacy-restore", "iptables-nft-restore", "nft")),
     tools=("iptables-legacy", "iptables-nft", "nft", "clang"),
-    bound_s=(1800.0, 60.0),
+    bound_s=(1800.0, 120.0),
     body=_body,
 )

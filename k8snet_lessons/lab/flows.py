@@ -107,7 +107,7 @@ def fill_table(address: str, port: int, rate_per_s: float, limit: int, patience_
                 held.append(client)
                 continue
             refused_after_s = begun - start
-            syns = 1 + _retransmits(client)
+            syns = 1 + retransmits(client)
             client.close()
             break
         alive = sum(_echoes(each) for each in held)
@@ -124,13 +124,23 @@ def _writable(client: socket.socket, timeout_s: float) -> bool:
     return bool(waiting.poll(timeout_s * 1000))
 
 
-def _retransmits(client: socket.socket) -> int:
+def has_peer(client: socket.socket) -> bool:
+    """Whether this socket is connected."""
+    try:
+        client.getpeername()
+    except OSError:
+        return False
+    return True
+
+
+def retransmits(client: socket.socket) -> int:
+    """How often this socket's SYN was sent again."""
     # struct tcp_info: state, ca_state, retransmits, ... one byte each
     return client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[2]
 
 
 def _echoes(client: socket.socket) -> bool:
-    client.settimeout(2)
+    client.settimeout(10)
     try:
         client.sendall(b"still here")
         return client.recv(64) == b"still here"
@@ -176,13 +186,15 @@ def udp_echo_server(address: str, port: int) -> None:
 
 def send_unanswered(
     address: str, port: int, count: int, first_port: int, rate_per_s: float = 0.0
-) -> int:
-    """Send one datagram from each of ``count`` source ports; returns how many were sent."""
+) -> list[float]:
+    """Send one datagram from each of ``count`` source ports; when each left, by the clock."""
     start = time.monotonic()
+    sent = []
     for i in range(count):
         if rate_per_s:
             time.sleep(max(0.0, start + i / rate_per_s - time.monotonic()))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.bind(("", first_port + i))
             client.sendto(b".", (address, port))
-    return count
+        sent.append(time.monotonic())
+    return sent

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 METHOD = "/lab.Pay/Charge"
@@ -29,23 +30,45 @@ def serve_pods(addresses: Sequence[str], port: int, options: Options, first: int
 
 
 def ask(
-    target: str, options: Options, channels: int, per_s: float, seconds: float
+    target: str,
+    options: Options,
+    channels: int,
+    per_s: float,
+    seconds: float,
+    ready: str,
+    at_least: int = 0,
 ) -> list[tuple[float, int]]:
     """Send requests at a steady pace, the channels in turn.
 
-    Returns the instant of each (``time.monotonic()``) and the pod that answered; -1 for none.
+    Parameters
+    ----------
+    seconds : float
+        How long, from when each channel has had its first answer.
+    ready : str
+        A file that is made at that moment.
+    at_least : int
+        Go on, for half a minute at most, until so many pods have answered.
+
+    Returns
+    -------
+    list of (float, int)
+        The instant of each request (``time.monotonic()``) and the pod that answered; -1 for none.
     """
     grpc = _grpc()
     opened = [_channel(grpc, target, options) for _ in range(channels)]
     calls = [each.unary_unary(METHOD) for each in opened]
-    answered = []
+    answered = [(time.monotonic(), _pod(grpc, call)) for call in calls]
+    Path(ready).touch()
     begin = time.monotonic()
-    for number in range(int(per_s * seconds)):
+    number, seen = 0, set[int]()
+    while number < per_s * (seconds if len(seen - {-1}) >= at_least else seconds + 30):
         pause = begin + number / per_s - time.monotonic()
         if pause > 0:
             time.sleep(pause)
         at = time.monotonic()
         answered.append((at, _pod(grpc, calls[number % channels])))
+        seen.add(answered[-1][1])
+        number += 1
     for each in opened:
         each.close()
     return answered
@@ -80,7 +103,7 @@ def open_again(target: str, channels: int, trials: int) -> list[list[int]]:
 
 def _pod(grpc: Any, call: Any) -> int:
     try:
-        return int(call(b"", timeout=2.0))
+        return int(call(b"", timeout=20.0))
     except grpc.RpcError:
         return -1
 

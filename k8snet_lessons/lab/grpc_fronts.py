@@ -154,14 +154,14 @@ def write_envoy_endpoints(path: Path, pods: Sequence[str]) -> None:
     os.replace(written, path)
 
 
-def name_server(pods_file: str, log_file: str, seed: int) -> None:
+def name_server(address: str, port: int, pods_file: str, log_file: str, seed: int) -> None:
     """Answer each question for A records with the pods in the file, shuffled as CoreDNS does.
 
     The instant of each such question is written to a log.
     """
     draw = random.Random(seed)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind((NODE_IP, DNS_PORT))
+        server.bind((address, port))
         while True:
             packet, peer = server.recvfrom(4_096)
             end = packet.index(b"\0", 12) + 5

@@ -20,16 +20,16 @@ def leaving(
     pods: Host,
     addresses: Sequence[str],
     until_it_accepts: Callable[[str, int], None],
-) -> tuple[list[Series], dict[str, int]]:
+) -> tuple[list[Series], dict[str, int], dict[str, int]]:
     """Delete the second half of the pods; the rules follow after `NEWS_S`.
 
     Each request has a connection of its own, so each is balanced by itself. The pods exit at
-    once on SIGTERM. Returns the requests that each pod answered and those that none did, by
-    what the pods slept before.
+    once on SIGTERM. Returns the requests that each pod answered; then, by what the pods slept
+    before, those that none answered and those sent while the rules named pods that had gone.
     """
     half = len(addresses) // 2
     pods.background(serve_pods, addresses[:half], LEAVING_PORT, ())
-    series, lost = [], {}
+    series, lost, meanwhile = [], {}, {}
     for prestop_s in PRESTOPS_S:
         going = pods.background(serve_pods, addresses[half:], LEAVING_PORT, (), half)
         for address in (addresses[half - 1], addresses[-1]):
@@ -42,9 +42,11 @@ def leaving(
             time.sleep(max(0.0, deleted + at_s - time.monotonic()))
             if act == "stop":
                 pods.call(os.kill, going, signal.SIGTERM)
+                stopped = time.monotonic()
             else:
+                told = time.monotonic()
                 node.run(["iptables-restore"], service_rules(addresses[:half]))
-        answered = client.result(60)
+        answered = client.result(120)
         counts = [0] * len(addresses)
         for _, pod in answered:
             if pod >= 0:
@@ -53,5 +55,7 @@ def leaving(
             Series("answers", "requests", {"case": "leaving", "prestop_s": prestop_s},
                    tuple(counts))
         )  # fmt: skip
-        lost[f"preStop {prestop_s:g} s"] = sum(pod < 0 for _, pod in answered)
-    return series, lost
+        name = f"preStop {prestop_s:g} s"
+        lost[name] = sum(pod < 0 for _, pod in answered)
+        meanwhile[name] = sum(stopped < at < told for at, _ in answered)
+    return series, lost, meanwhile

@@ -13,6 +13,7 @@ import resource
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
@@ -160,6 +161,15 @@ class Topology:
         left.call(_add_veth, names, right.pid, mtu_bytes)
         left.call(_bring_up, names[0], left_address, mtu_bytes)
         right.call(_bring_up, names[1], right_address, mtu_bytes)
+
+
+def until_there(path: Path, patience_s: float = 60.0) -> None:
+    """Return once a file is there: how two processes of an experiment wait for one another."""
+    deadline = time.monotonic() + patience_s
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise LabError(f"the other side did not come so far within {patience_s:g} s")
+        time.sleep(0.005)
 
 
 def add_route(host: Host, destination: str, gateway: str, mtu_bytes: int | None = None) -> None:

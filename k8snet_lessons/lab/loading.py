@@ -169,6 +169,6 @@ LOADING = Experiment(
     ),
     needs=(NAMESPACES, program("iptables-legacy-restore", "iptables-nft-restore", "nft")),
     tools=("iptables-legacy", "iptables-nft", "nft"),
-    bound_s=(1500.0, 60.0),
+    bound_s=(1500.0, 120.0),
     body=_body,
 )

@@ -89,6 +89,6 @@ LOOKUPS = Experiment(
     ),
     needs=(Need("a user namespace", resolvers.cannot_record),),
     tools=("musl-gcc", "go"),
-    bound_s=(180.0, 60.0),
+    bound_s=(180.0, 120.0),
     body=_body,
 )

@@ -3,38 +3,50 @@
 import errno
 import socket
 import time
+from pathlib import Path
 
 from k8snet_lessons.data.measured import Series
 from k8snet_lessons.lab.experiment import Experiment, Result, Run
-from k8snet_lessons.lab.flows import SERVER_IP, echo_server, statistics, tracking_node
-from k8snet_lessons.lab.hosts import Host, Topology
+from k8snet_lessons.lab.flows import (
+    SERVER_IP,
+    echo_server,
+    has_peer,
+    retransmits,
+    statistics,
+    tracking_node,
+)
+from k8snet_lessons.lab.hosts import Host, Topology, until_there
 from k8snet_lessons.lab.needs import NAMESPACES, program
-from k8snet_lessons.lab.traffic import serve
+from k8snet_lessons.lab.traffic import serve, serve_datagrams
 
 TCP_PORT, UDP_PORT = 8080, 5300
 VIP = "10.96.0.10"
 PODS = (SERVER_IP, "10.244.2.3")
 
 
-def connect_many(address: str, port: int, count: int) -> tuple[int, int]:
-    """Open ``count`` connections at once and hold them; how many connected, how many did not."""
+def connect_many(address: str, port: int, count: int, expected: int) -> tuple[int, int, int]:
+    """Open ``count`` connections at once; how many connected, how many not, and their SYNs.
+
+    Those expected are waited for, and then a moment longer for any that are not.
+    """
     clients = []
     for _ in range(count):
         client = socket.socket()
         client.setblocking(False)
         client.connect_ex((address, port))
         clients.append(client)
+    deadline = time.monotonic() + 10
+    while sum(map(has_peer, clients)) < expected and time.monotonic() < deadline:
+        time.sleep(0.02)
     time.sleep(0.3)
-    connected = 0
-    for client in clients:
-        try:
-            client.getpeername()
-            connected += 1
-        except OSError:
-            pass
+    refused = [client for client in clients if not has_peer(client)]
+    syns = 0
+    for client in refused:
+        syns += 1 + retransmits(client)
+        client.close()
     for client in clients:
         client.close()
-    return connected, count - connected
+    return count - len(refused), len(refused), syns
 
 
 def _masquerade(first: int, count: int) -> str:
@@ -80,7 +92,7 @@ class _Asker:
     def who_answers(self, address: str, port: int) -> str:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.bind(("", self.source_port))
-            client.settimeout(0.5)
+            client.settimeout(10)
             client.sendto(b"?", (address, port))
             try:
                 return client.recv(64).decode()
@@ -90,18 +102,24 @@ class _Asker:
                 return errno.errorcode.get(error.errno or 0, str(error))
 
 
-def outlive(address: str, port: int, rounds: int, pause_s: float) -> list[bool]:
-    """Echo once a round over one connection; whether each came back."""
+def outlive(address: str, port: int, folder: str, patience_s: float) -> list[bool]:
+    """Echo three times over one connection before something is done, and three times after.
+
+    A file ``ready`` in the folder says that it may be done, a file ``done`` that it was.
+    Returns whether each came back.
+    """
     good = []
-    with socket.create_connection((address, port), timeout=2) as client:
-        client.settimeout(1)
-        for i in range(rounds):
+    with socket.create_connection((address, port), timeout=30) as client:
+        for i in range(6):
+            if i == 3:
+                Path(folder, "ready").touch()
+                until_there(Path(folder, "done"))
+                client.settimeout(patience_s)
             try:
                 client.sendall(b"%d" % i)
                 good.append(client.recv(16) == b"%d" % i)
             except OSError:
                 good.append(False)
-            time.sleep(pause_s)
     return good
 
 
@@ -112,7 +130,7 @@ def _ports(run: Run, topology: Topology) -> tuple[list[Series], list[dict[str, i
         serve(server, echo_server, SERVER_IP, TCP_PORT)
         node.run(["nft", "-f", "-"], _masquerade(40_000, ports))
         before = statistics(node)
-        connected, refused = client.call(connect_many, SERVER_IP, TCP_PORT, attempts)
+        connected, refused, syns = client.call(connect_many, SERVER_IP, TCP_PORT, attempts, ports)
         after = statistics(node)
         where = {"ports": ports, "attempts": attempts}
         series.append(Series("connected", "connections", where, (connected,)))
@@ -123,6 +141,7 @@ def _ports(run: Run, topology: Topology) -> tuple[list[Series], list[dict[str, i
                 **where,
                 "connected": connected,
                 "refused": refused,
+                "refused_syns": syns,
                 "insert_failed": failed,
                 "drop": dropped,
             }
@@ -133,7 +152,7 @@ def _ports(run: Run, topology: Topology) -> tuple[list[Series], list[dict[str, i
 def _gone_backend(client: Host, node: Host, server: Host) -> dict[str, object]:
     server.call(_add_address, PODS[1])
     for pod_ip in PODS:
-        server.background(name_server, pod_ip, UDP_PORT)
+        serve_datagrams(server, name_server, pod_ip, UDP_PORT)
     node.run(["nft", "-f", "-"], _backend(PODS[0]))
     asker = _Asker(33_333)
     story: dict[str, object] = {"before": client.call(asker.who_answers, VIP, UDP_PORT)}
@@ -146,21 +165,27 @@ def _gone_backend(client: Host, node: Host, server: Host) -> dict[str, object]:
     return story
 
 
+# What is removed, and how long an echo is waited for after it: where none is lost, long.
 _REMOVALS = {
-    "the chain was flushed": ["flush", "chain", "ip", "svc", "pre"],
+    "the chain was flushed": (["flush", "chain", "ip", "svc", "pre"], 20.0),
     # The last NAT chain takes the kernel's NAT hooks with it, and nothing translates any more.
-    "the table was deleted": ["delete", "table", "ip", "svc"],
+    "the table was deleted": (["delete", "table", "ip", "svc"], 1.0),
 }
 
 
-def _removed_rules(client: Host, node: Host, server: Host, removal: list[str]) -> dict[str, int]:
+def _removed_rules(topology: Topology, what: str) -> dict[str, int]:
+    removal, patience_s = _REMOVALS[what]
+    client, node, server = tracking_node(topology, what)
     serve(server, echo_server, PODS[0], TCP_PORT)
     node.run(["nft", "-f", "-"], _backend(PODS[0]))
-    client.start(outlive, VIP, TCP_PORT, 6, 0.2)
-    time.sleep(0.5)
+    folder = topology.directory / what.replace(" ", "-")
+    folder.mkdir()
+    client.start(outlive, VIP, TCP_PORT, str(folder), patience_s)
+    until_there(folder / "ready")
     node.run(["nft", *removal])
-    echoed = client.result(20)
-    fresh, _ = client.call(connect_many, VIP, TCP_PORT, 1)
+    (folder / "done").touch()
+    echoed = client.result(90)
+    fresh, _, _ = client.call(connect_many, VIP, TCP_PORT, 1, 0)
     return {"echoes": len(echoed), "came_back": sum(echoed), "new_connections": fresh}
 
 
@@ -171,10 +196,7 @@ def _body(run: Run) -> Result:
         run.progress(0.6, "a UDP flow whose backend has gone")
         gone = _gone_backend(*tracking_node(topology, "gone"))
         run.progress(0.8, "a TCP connection whose rules have gone")
-        removed = {
-            what: _removed_rules(*tracking_node(topology, what), command)
-            for what, command in _REMOVALS.items()
-        }
+        removed = {what: _removed_rules(topology, what) for what in _REMOVALS}
     return Result(
         parameters={"virtual_ip": VIP, "pods": list(PODS)},
         series=tuple(series),
@@ -204,6 +226,6 @@ NAT = Experiment(
     ),
     needs=(NAMESPACES, program("nft", "conntrack")),
     tools=("nft", "conntrack"),
-    bound_s=(60.0, 30.0),
+    bound_s=(120.0, 120.0),
     body=_body,
 )

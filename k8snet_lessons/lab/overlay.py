@@ -80,7 +80,7 @@ def _frame_sizes(paths: list[Path]) -> list[Series]:
         for payload_bytes in PAYLOADS_BYTES:
             marker = f"k8snet {path.carried} {payload_bytes} ".encode()
             payload = marker.ljust(payload_bytes, b".")
-            path.nodes[1].start(capture_frame, WIRE, marker, 5.0)
+            path.nodes[1].start(capture_frame, WIRE, marker, 20.0)
             while not path.nodes[1].answered():
                 path.client.call(send_datagrams, SERVER_IP, 9, payload, 4, 0.02)
             length = path.nodes[1].result()
@@ -165,6 +165,6 @@ OVERLAY = Experiment(
     ),
     needs=(NAMESPACES, link_kind("vxlan")),
     tools=(),
-    bound_s=(600.0, 60.0),
+    bound_s=(600.0, 120.0),
     body=_body,
 )

@@ -16,7 +16,7 @@ from k8snet_lessons.lab.experiment import Experiment, Result, Run
 from k8snet_lessons.lab.hosts import Host, Topology
 from k8snet_lessons.lab.needs import NAMESPACES, program
 from k8snet_lessons.lab.tls import self_signed
-from k8snet_lessons.lab.traffic import wait_for_listener
+from k8snet_lessons.lab.traffic import until_it_listens
 
 FRONT_PORT, BACK_PORT = 8000, 8001
 BODY_BYTES = 10_240
@@ -139,7 +139,7 @@ def _load(pid: int, url: str, connections: int, seconds: int) -> tuple[int, floa
         ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", url],
         capture_output=True,
         text=True,
-        timeout=seconds + 20,
+        timeout=seconds + 45,
         check=True,
     )
     spent = _cpu_ns(pid) - before
@@ -151,7 +151,7 @@ def _load(pid: int, url: str, connections: int, seconds: int) -> tuple[int, floa
 
 
 def _body(run: Run) -> Result:
-    rounds, seconds, connections = (1, 1, 32) if run.quick else (6, 1, 32)
+    rounds, seconds, connections = (2, 1, 32) if run.quick else (6, 1, 32)
     order = random.Random(run.seed)
     costs: dict[str, list[float]] = {}
     rates: dict[str, list[float]] = {}
@@ -167,8 +167,7 @@ def _body(run: Run) -> Result:
             host.launch(backend)
             pid = host.launch(_front(folder, setting))
             for port in (BACK_PORT, FRONT_PORT):
-                if not host.call(wait_for_listener, port):
-                    raise LabError(f"{setting.name}: nothing listens on port {port}")
+                until_it_listens(host, port)
             running[setting.name] = (setting, host, pid)
         turns = list(running)
         for turn in range(rounds):
@@ -210,6 +209,6 @@ PROXY = Experiment(
     ),
     needs=(NAMESPACES, program("nginx", "haproxy", "wrk")),
     tools=("nginx", "haproxy", "wrk"),
-    bound_s=(180.0, 40.0),
+    bound_s=(180.0, 120.0),
     body=_body,
 )

@@ -7,7 +7,7 @@ import time
 
 from k8snet_lessons.data.measured import Series
 from k8snet_lessons.lab.experiment import Experiment, Result, Run
-from k8snet_lessons.lab.flows import SERVER_IP, echo_server, tracking_node
+from k8snet_lessons.lab.flows import SERVER_IP, echo_server, has_peer, tracking_node
 from k8snet_lessons.lab.hosts import Topology
 from k8snet_lessons.lab.needs import NAMESPACES, program
 from k8snet_lessons.lab.traffic import serve
@@ -35,17 +35,9 @@ def felt(address: str, port: int, timeout_s: float) -> tuple[str, float]:
             if not waiting.poll(left_s * 1000):
                 continue
             error = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if error == 0 and _has_peer(client):
+            if error == 0 and has_peer(client):
                 return "connected", time.monotonic() - start
     return errno.errorcode[error], time.monotonic() - start
-
-
-def _has_peer(client: socket.socket) -> bool:
-    try:
-        client.getpeername()
-    except OSError:
-        return False
-    return True
 
 
 def _rule(verdict: str) -> str:
@@ -91,7 +83,8 @@ def _refusals(run: Run) -> Result:
             serve(server, echo_server, SERVER_IP, OPEN_PORT)
             if verdict:
                 node.run(["nft", "-f", "-"], _rule(verdict))
-            patience_s = 4.0 if name == NO_POD else timeout_s
+            # Whoever is told something is told at once, whenever this machine comes to it.
+            patience_s = timeout_s if name == "drop" else 20.0
             said, seconds = client.call(felt, address, port, patience_s)
             times = [seconds]
             if name not in ("drop", NO_POD, NO_ROUTE):
@@ -111,14 +104,18 @@ def _refusals(run: Run) -> Result:
 
 
 def _burst(address: str, port: int, count: int) -> dict[str, int]:
-    """What ``count`` connections at once are told within half a second."""
+    """What ``count`` connections at once are told, until half a second brings nothing more."""
     clients = []
+    waiting = select.poll()
     for _ in range(count):
         client = socket.socket()
         client.setblocking(False)
         client.connect_ex((address, port))
+        waiting.register(client, select.POLLOUT)
         clients.append(client)
-    time.sleep(0.5)
+    while told := waiting.poll(500):
+        for number, _ in told:
+            waiting.unregister(number)
     said: dict[str, int] = {}
     for client in clients:
         error = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -137,6 +134,6 @@ REFUSALS = Experiment(
     ),
     needs=(NAMESPACES, program("nft")),
     tools=("nft",),
-    bound_s=(90.0, 30.0),
+    bound_s=(120.0, 120.0),
     body=_refusals,
 )

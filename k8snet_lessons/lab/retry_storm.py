@@ -224,6 +224,6 @@ RETRY_STORM = Experiment(
     ),
     needs=(),
     tools=(),
-    bound_s=(150.0, 25.0),
+    bound_s=(150.0, 120.0),
     body=_body,
 )

@@ -119,6 +119,6 @@ TLS = Experiment(
     ),
     needs=(program("openssl"),),
     tools=("openssl",),
-    bound_s=(180.0, 30.0),
+    bound_s=(180.0, 120.0),
     body=_body,
 )

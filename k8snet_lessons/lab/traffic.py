@@ -13,6 +13,8 @@ from typing import Any
 from k8snet_lessons.lab.errors import LabError
 from k8snet_lessons.lab.hosts import Host
 
+# Whoever has to come up first is waited for this long: a busy machine starts programs slowly.
+PATIENCE_S = 45.0
 _EVERY_PROTOCOL = 0x0003  # ETH_P_ALL
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -20,21 +22,38 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 def serve(host: Host, server: Callable[..., Any], address: str, port: int, *args: Any) -> None:
     """Run ``server(address, port, *args)`` in the host; return once it listens on the TCP port."""
     host.background(server, address, port, *args)
-    if not host.call(wait_for_listener, port):
-        raise LabError(f"host {host.name}: nothing listens on port {port} after 10 s")
+    until_it_listens(host, port)
 
 
-def wait_for_listener(port: int) -> bool:
-    """Wait up to 10 s until something in this namespace listens on the TCP port."""
-    listening = f":{port:04X} "
-    deadline = time.monotonic() + 10
+def serve_datagrams(
+    host: Host, server: Callable[..., Any], address: str, port: int, *args: Any
+) -> None:
+    """Run ``server(address, port, *args)`` in the host; return once it has bound the UDP port."""
+    host.background(server, address, port, *args)
+    if not host.call(_until, "/proc/net/udp", f"{_as_the_kernel_prints(address)}:{port:04X}", "07"):
+        raise LabError(f"host {host.name}: nobody takes datagrams on {address}:{port}")
+
+
+def until_it_listens(host: Host, port: int) -> None:
+    """Return once something in the host listens on the TCP port, whatever its address."""
+    if not host.call(_until, "/proc/net/tcp", f":{port:04X}", "0A"):
+        raise LabError(f"host {host.name}: nothing listens on port {port} after {PATIENCE_S:g} s")
+
+
+def _until(table: str, local_ends_with: str, state: str) -> bool:
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-            fields = line.split()
-            if f"{fields[1]} ".endswith(listening) and fields[3] == "0A":
+        for line in Path(table).read_text().splitlines()[1:]:
+            local, _, found = line.split()[1:4]
+            if local.endswith(local_ends_with) and found == state:
                 return True
         time.sleep(0.005)
     return False
+
+
+def _as_the_kernel_prints(address: str) -> str:
+    # /proc/net prints the four bytes as one number of this machine's byte order.
+    return f"{struct.unpack('=I', socket.inet_aton(address))[0]:08X}"
 
 
 def hold_open_server(address: str, port: int, poll_ms: int = 2) -> None:
@@ -94,7 +113,7 @@ def ping_times_ns(address: str, count: int, payload_bytes: int) -> list[int]:
     clock = time.perf_counter_ns
     times = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP) as probe:
-        probe.settimeout(2)
+        probe.settimeout(10)
         probe.connect((address, 0))
         gc.disable()
         try:
@@ -133,7 +152,7 @@ def bulk_send(address: str, port: int, seconds: float) -> tuple[int, float, floa
     chunk = bytes(1 << 17)
     sent = 0
     before = _cpu_seconds()
-    with socket.create_connection((address, port), timeout=10) as client:
+    with socket.create_connection((address, port), timeout=30) as client:
         start = time.perf_counter()
         while time.perf_counter() - start < seconds:
             sent += client.send(chunk)

@@ -11,7 +11,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "explorers"))
 
 from lab import CHROMIUM, ROOT, START, Lab, chromium, jupyter_lab, write_notebook
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
+
+# Whatever is expected is waited for; a slow machine only takes longer, and must not fail for it.
+expect.set_options(timeout=45_000)
 
 ROAD = "from k8snet_lessons.explorers import main_road\nexplorer = main_road()\nexplorer"
 ASKED = "import small_model\nasked = small_model.asked()\nasked"

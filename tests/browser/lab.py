@@ -107,16 +107,16 @@ def jupyter_lab(
 
 
 def _wait_for(url: str, token: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"JupyterLab ended: {log.read_text()[-2000:]}")
         try:
-            with urllib.request.urlopen(f"{url}/api/status?token={token}", timeout=2):
+            with urllib.request.urlopen(f"{url}/api/status?token={token}", timeout=20):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not answer in 60 s: {log.read_text()[-2000:]}")
+    raise RuntimeError(f"JupyterLab did not answer in 120 s: {log.read_text()[-2000:]}")
 
 
 @contextmanager
@@ -144,9 +144,9 @@ def write_notebook(path: Path, *cells: str) -> None:
 def run_all(page: Page, lab: Lab, notebook: str) -> None:
     """Open a notebook as a learner does and run all its cells."""
     page.goto(lab.tree(notebook))
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
     # The kernel is there when the status bar says so; before, "Run" would ask for one.
-    page.get_by_text("| Idle").wait_for(timeout=60_000)
+    page.get_by_text("| Idle").wait_for(timeout=120_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 

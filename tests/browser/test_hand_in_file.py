@@ -26,20 +26,20 @@ def test_a_student_is_told_to_save_and_then_downloads_one_file(lab, browser):
         page.keyboard.type('size = {"limit": 131072, "per_s": 5.0}')
         page.keyboard.press("Shift+Enter")  # the answer
         page.keyboard.press("Shift+Enter")  # its check
-        page.locator("[role=status]", has_text="1 of 2.5 points").wait_for(timeout=20_000)
+        page.locator("[role=status]", has_text="1 of 2.5 points").wait_for(timeout=60_000)
         submit = page.locator(".jp-CodeCell", has_text="exercise.submit()").last
         submit.locator(".cm-content").click()
         page.keyboard.press("Shift+Enter")
         told = page.locator("[role=status]", has_text="save the notebook first")
-        told.wait_for(timeout=20_000)
+        told.wait_for(timeout=60_000)
         assert "size" in told.inner_text()
 
         page.keyboard.press("Control+s")
         wait_until_saved(page, lab)
         submit.locator(".cm-content").click()
         page.keyboard.press("Shift+Enter")
-        said.wait_for(timeout=20_000)
-        with page.expect_download(timeout=20_000) as download:
+        said.wait_for(timeout=60_000)
+        with page.expect_download(timeout=60_000) as download:
             page.get_by_role("link", name=f"Download submission-{NAME}").click()
         handed = json.loads(download.value.path().read_text(encoding="utf-8"))
         assert download.value.suggested_filename == f"submission-{NAME}"

@@ -33,7 +33,7 @@ def run(room: Locator, line: str, minutes: int) -> None:
     command = room.locator(".k8s-command")
     command.press_sequentially(line)
     command.press("Enter")
-    expect(room).to_have_attribute("data-minutes", str(minutes), timeout=30_000)
+    expect(room).to_have_attribute("data-minutes", str(minutes), timeout=60_000)
     expect(room.locator(".k8s-line").last).to_contain_text(line)
     expect(command).to_be_focused()
 
@@ -74,7 +74,7 @@ def test_an_incident_is_solved_from_the_keyboard(room: Locator, complaints: list
     choose(room, "remedy", remedies()["external-cluster"])
     room.locator("[data-action=conclude]").press("Enter")
     debrief = room.locator(".k8s-debrief")
-    expect(debrief).to_contain_text("✓ Right", timeout=30_000)
+    expect(debrief).to_contain_text("✓ Right", timeout=60_000)
     expect(debrief).to_contain_text("100 of 100 points")
     expect(debrief).to_contain_text("Your first suspicion")
     expect(debrief.locator("svg path.k8s-after").first).to_be_visible()

@@ -40,7 +40,7 @@ def sink(address, port):
     while True:
         client, _ = listener.accept()
         with client:
-            client.settimeout(20)
+            client.settimeout(45)
             try:
                 left = int(client.recv(8))
                 while left > 0:
@@ -55,7 +55,7 @@ def sink(address, port):
 
 def send(address, port, size, timeout_s):
     """Seconds until a message of this size has arrived on an open connection; None for never."""
-    with socket.create_connection((address, port), timeout=2) as client:
+    with socket.create_connection((address, port), timeout=20) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.settimeout(timeout_s)
         client.sendall(b"%8d" % size)
@@ -112,8 +112,8 @@ def hole():
         hosts.add_route(right, "10.1.0.0/24", "10.2.0.1")
         server.background(answer, SERVER, 53)
         traffic.serve(server, sink, SERVER, 80)
-        deadline = time.monotonic() + 10
-        while not pod.call(ask, SERVER, 53, 10, 0.3):
+        deadline = time.monotonic() + 45
+        while not pod.call(ask, SERVER, 53, 10, 1.0):
             assert time.monotonic() < deadline
         yield pod, left
 
@@ -122,18 +122,27 @@ def test_large_messages_vanish_exactly_where_the_model_says(hole):
     pod, left = hole
     left.run(["nft", "-f", "-"], NO_ICMP)
     sizes = [100, 1398, 1399, 5_000]
-    came = [pod.call(send, SERVER, 80, size, 1.0) is not None for size in sizes]
-    assert came == send_messages(MtuPath(), sizes).delivered.tolist()
+    arrives = send_messages(MtuPath(), sizes).delivered.tolist()
+    # What is to arrive is waited for as long as a busy machine may need.
+    came = [
+        pod.call(send, SERVER, 80, size, 20.0 if expected else 1.0) is not None
+        for size, expected in zip(sizes, arrives, strict=True)
+    ]
+    assert came == arrives
     # Larger ones leave the pod in fragments, which the router cuts again.
     sizes = [100, 1422, 1423, 1472, 1473, 3_000]
-    came = [pod.call(ask, SERVER, 53, size, 0.5) for size in sizes]
-    assert came == send_messages(MtuPath(), sizes, "udp").delivered.tolist()
+    arrives = send_messages(MtuPath(), sizes, "udp").delivered.tolist()
+    came = [
+        pod.call(ask, SERVER, 53, size, 20.0 if expected else 0.5)
+        for size, expected in zip(sizes, arrives, strict=True)
+    ]
+    assert came == arrives
 
 
 def test_where_icmp_passes_everything_arrives(hole):
     pod, _ = hole
     sizes = [100, 1399, 5_000, 100_000]
-    assert all(pod.call(send, SERVER, 80, size, 5.0) is not None for size in sizes)
+    assert all(pod.call(send, SERVER, 80, size, 20.0) is not None for size in sizes)
     assert send_messages(MtuPath(discovery="works"), sizes).delivered.all()
 
 

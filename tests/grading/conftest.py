@@ -17,5 +17,5 @@ def originals():
 
 @pytest.fixture(scope="session")
 def grader(originals, cage):
-    with Grader(originals, cage, Limits(cell_s=5, submission_s=30)) as one:
+    with Grader(originals, cage, Limits(cell_s=30, submission_s=240)) as one:
         yield one

@@ -88,7 +88,7 @@ def start(folder, *options):
 
 def run(folder, *options):
     process = start(folder, *options)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=400)
     return process.returncode, [json.loads(line) for line in out.splitlines()], err
 
 
@@ -192,7 +192,7 @@ def test_nothing_is_left_running_when_a_grader_is_killed(class_of_three, cage):
                 "import ctypes, signal, subprocess\n"
                 "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
                 "ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)\n"
-                f"subprocess.run(['sleep', '30'], env={{'M': '{marker}'}})"
+                f"subprocess.run(['sleep', '600'], env={{'M': '{marker}'}})"
             )
     for student in ("bob", "cyd"):
         shutil.rmtree(class_of_three / student)
@@ -219,7 +219,7 @@ def running(marker):
     return found
 
 
-def wait_for(condition, seconds=30):
+def wait_for(condition, seconds=120):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if condition():

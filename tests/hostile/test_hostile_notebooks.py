@@ -36,11 +36,11 @@ def graded(tmp_path_factory, cage):
         [
             *(sys.executable, "-m", "k8snet_lessons", "grade", str(home / "submissions")),
             *("--gradebook", str(home / "grades.db"), "--jobs", "2", "--json"),
-            *("--cell-timeout", "1.5", "--timeout", "15", "--memory", "512"),
+            *("--cell-timeout", "3", "--timeout", "40", "--memory", "512"),
         ],
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=900,
     )
     assert done.returncode == 1, done.stderr
     (home / "grades.db").rename(home / "kept.db")

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import pytest
-from node_network import NODE, OUTSIDE, NodeNetwork, why_not
+from node_network import NODE, OUTSIDE, PATIENCE_S, SILENCE_S, NodeNetwork, why_not
 
 from k8snet_lessons.cluster import Cluster, load_manifests
 from k8snet_lessons.control import program
@@ -159,8 +159,9 @@ def disagreement(network: NodeNetwork, ruleset, case: Case) -> str:
         (end,) = model
         tries = {"drop": 1, "reject": 3}.get(end, 12)
     seen: Counter[str] = Counter()
+    timeout_s = SILENCE_S if "drop" in model else PATIENCE_S
     for _ in range(tries):
-        end, peer = network.connect(case.client, case.address, case.port, case.source)
+        end, peer = network.connect(case.client, case.address, case.port, case.source, timeout_s)
         seen[end] += 1
         if end not in model:
             return f"{case}: {end}, but the model knows only {sorted(model)}"

@@ -70,7 +70,7 @@ def test_every_experiment_ships_a_record_and_says_what_it_cannot_do():
     for name, experiment in EXPERIMENTS.items():
         assert measured.load(name).question == experiment.question
         assert experiment.limits.endswith(".")
-        assert 0 < experiment.bound_s[1] <= 60 <= experiment.bound_s[0]
+        assert 0 < experiment.bound_s[1] <= 120 <= experiment.bound_s[0]
 
 
 def test_what_is_missing_is_named(monkeypatch):
