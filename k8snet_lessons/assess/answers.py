@@ -7,7 +7,9 @@ well-known ones (NumPy scalars and arrays, ``Fraction``, ``Decimal``, addresses 
 """
 
 import dataclasses
+import re
 import sys
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from ipaddress import IPv4Address, IPv6Address
@@ -89,6 +91,23 @@ def plain(answer: object) -> Any:
     return _plain(answer, 0, budget)
 
 
+def folded(text: str) -> str:
+    """Return text without what does not matter in a word: case, blanks around it, its dashes."""
+    return re.sub(r"[\s_-]+", "-", text.strip().lower())
+
+
+def word(answer: Any, choices: Iterable[str]) -> Any:
+    """Return which of the words a plain answer means; one that means none stays as it is."""
+    if type(answer) is not str:
+        return answer
+    return next((one for one in choices if folded(one) == folded(answer)), answer)
+
+
+def whole(answer: Any) -> Any:
+    """Return a whole number that arithmetic has left as ``12.0`` as 12; all else as it is."""
+    return int(answer) if type(answer) is float and answer.is_integer() else answer
+
+
 def _plain(value: Any, depth: int, budget: list[int]) -> Any:
     budget[0] -= 1
     if budget[0] < 0:
@@ -108,6 +127,8 @@ def _plain(value: Any, depth: int, budget: list[int]) -> Any:
         return value
     if kind is list or kind is tuple:
         return [_plain(item, depth + 1, budget) for item in value]
+    if kind is set or kind is frozenset:  # in no order of its own
+        return sorted((_plain(item, depth + 1, budget) for item in value), key=repr)
     if kind is dict:
         return _plain_dict(value, depth, budget)
     return _plain(_known(value, kind), depth + 1, budget)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from k8snet_lessons.assess.answers import TODO, plain, type_name
+from k8snet_lessons.assess.answers import TODO, plain, type_name, whole, word
 from k8snet_lessons.assess.task import UNANSWERED, Given, Slip, Task
 from k8snet_lessons.assess.verdict import Part
 from k8snet_lessons.errors import InputError
@@ -158,13 +158,22 @@ def _judge(given: Given, answer: Any, traps: tuple[Trap, ...], points: float) ->
 
 def _read(given: Given, answer: Any) -> "Scenario":
     """Turn changes, or all fields of a Scenario, into the design; refuse what is not free."""
-    from k8snet_lessons.scenario import Scenario
+    from k8snet_lessons.scenario import Scenario, knobs
 
     if type(answer) is not dict:
         raise InputError(
             "design", type_name(answer), "a Scenario, or a dictionary of the knobs you change"
         )
     start = asdict(start_of(given))
+    described = knobs()
+    answer = {
+        name: word(
+            whole(value) if described[name].kind == "whole" else value, described[name].choices
+        )
+        if name in described
+        else value
+        for name, value in answer.items()
+    }
     for name, value in answer.items():
         if name not in start:
             raise InputError("design", name, "knobs: " + ", ".join(given["free"]))

@@ -6,17 +6,17 @@ misunderstanding, and the tests try each of them.
 """
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from k8snet_lessons.assess.answers import TODO, AnswerError, plain, type_name
+from k8snet_lessons.assess.answers import TODO, AnswerError, folded, plain, type_name
 from k8snet_lessons.assess.verdict import Part, Verdict
 
 Given = Mapping[str, Any]
 UNANSWERED = "Not answered yet."
+TOO_MUCH = "The answer asks more of the model than it can compute."
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,10 @@ class Task:
         if value is TODO:
             blank = Part("answer", 0, self.max_points, UNANSWERED, attempted=False)
             return Verdict(self.name, (blank,), UNANSWERED)
-        parts = self.judge_plain(given, value)
+        try:
+            parts = self.judge_plain(given, value)
+        except (ArithmeticError, MemoryError, RecursionError):
+            return self._unreadable(TOO_MUCH)
         return Verdict(self.name, parts, _summary(parts), self._debrief(parts))
 
     def _debrief(self, parts: tuple[Part, ...]) -> str:
@@ -242,20 +245,16 @@ def _number_problem(answer: Any) -> str:
 def _text_problem(answer: Any, choices: tuple[str, ...]) -> str:
     if type(answer) is not str:
         return f"A text in quotes is asked for; this is {type_name(answer)}."
-    if choices and _folded(answer) not in map(_folded, choices):
+    if choices and folded(answer) not in map(folded, choices):
         return "Not one of the words on offer: " + ", ".join(choices) + "."
     return ""
-
-
-def _folded(text: str) -> str:
-    return re.sub(r"[\s_-]+", "-", text.strip().lower())
 
 
 def _same(answer: Any, expected: Any, rel_tol: float) -> bool:
     if isinstance(expected, frozenset | set):
         return any(_same(answer, one, rel_tol) for one in expected)
     if isinstance(expected, str):
-        return type(answer) is str and _folded(answer) == _folded(expected)
+        return type(answer) is str and folded(answer) == folded(expected)
     return (
         type(answer) in (int, float)
         and math.isfinite(answer)

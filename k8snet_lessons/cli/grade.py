@@ -235,7 +235,8 @@ class _Report:
         from tqdm import tqdm
 
         self._as_json, self._quiet = as_json, quiet
-        self._bar: Any = tqdm(total=total, desc="grading", unit="nb", disable=quiet, leave=False)
+        hidden = True if quiet else None  # None: where nobody watches, in a script's log
+        self._bar: Any = tqdm(total=total, desc="grading", unit="nb", disable=hidden, leave=False)
         self._began = time.monotonic()
         self._scores: dict[str, list[float]] = {}
         self._refused: list[str] = []

@@ -120,7 +120,7 @@ class Interview:
         if isinstance(log, str | bytes):
             try:
                 log = json.loads(log)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise InputError("log", str(log)[:40], "the JSON of an interview") from None
         if not isinstance(log, Mapping) or not isinstance(log.get("events"), list):
             raise InputError("log", type(log).__name__, "a mapping with a list of events")

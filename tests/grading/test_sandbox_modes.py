@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from k8snet_lessons.assess.grading import cage as cage_module
 from k8snet_lessons.assess.grading.cage import MASKED, PACKAGE, Cage, _problem
 from k8snet_lessons.assess.grading.inside import confine
 from k8snet_lessons.assess.grading.limits import Limits
@@ -162,6 +164,41 @@ def test_a_hidden_folder_is_empty_even_inside_one_that_is_shown(warm):
     assert talk("import os; assert os.listdir('/usr/share') == [] != os.listdir('/usr')") is None
     talk.run.close()
     hidden.close()
+
+
+def test_an_environment_in_the_courses_own_folder_shows_no_more_than_python(monkeypatch, tmp_path):
+    for name in ("bin", "lib/python3.99/site-packages", "solutions", "submissions"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "lib64").symlink_to("lib")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    said = Cage("user").command(["-c", ""])
+    shown = [said[at + 2] for at, one in enumerate(said) if one == "--ro-bind"]
+    assert {one for one in shown if one.startswith(str(tmp_path))} == {
+        str(tmp_path / "bin"),
+        str(tmp_path / "lib"),
+    }
+
+
+def test_another_copy_of_the_course_in_view_knows_no_answers_either(monkeypatch, tmp_path):
+    other = tmp_path / "lib/python3.99/site-packages" / PACKAGE.name
+    for name in MASKED:
+        (other / name).mkdir(parents=True)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    said = Cage("user").command(["-c", ""])
+    bound = max(at for at, one in enumerate(said) if one == "--ro-bind")
+    for copy in (PACKAGE, other):
+        for name in MASKED:
+            at = said.index(str(copy / name))
+            assert said[at - 1] == "--tmpfs"
+            assert at > bound
+
+
+def test_the_copy_that_runs_is_the_copy_that_grades(monkeypatch, tmp_path):
+    monkeypatch.setattr(cage_module, "PACKAGE", tmp_path / PACKAGE.name)
+    assert cage_module.same_course() == {"PYTHONPATH": str(tmp_path)}
+    installed = Path(sysconfig.get_path("purelib")).resolve()
+    monkeypatch.setattr(cage_module, "PACKAGE", installed / PACKAGE.name)
+    assert cage_module.same_course() == {}
 
 
 @pytest.mark.parametrize("field", [{"cell_s": 0}, {"submission_s": -1}, {"memory_mb": 1}])

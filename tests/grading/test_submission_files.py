@@ -24,6 +24,7 @@ NAMES = [
     b"%2e%2e%2f",
     b"<script>",
     b"a\nb",
+    rb"a\nb",
     b"\xff\xfe",
     "名前".encode(),
     b"-rf",

@@ -5,6 +5,7 @@ tasks that are answered honestly, or a reason for which nothing can be judged.
 """
 
 import copy
+import gzip
 import json
 import os
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from attacks import FORGED, IN_TASK_TWO
+from attacks_below import BELOW
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = Path(__file__).resolve().parent / "notebooks"
@@ -191,6 +193,50 @@ def doubled_as_text(cells: list[dict[str, Any]]) -> None:
     cells += [cell | {"cell_type": kind} for cell in answers for kind in ("markdown", "raw")]
 
 
+def cell_before(code: str) -> Callable[[list[dict[str, Any]]], None]:
+    """Return a change that puts a cell of the student's own in front."""
+    cell = {"cell_type": "code", "id": "mine", "metadata": {}, "outputs": [], "source": code}
+    return lambda cells: cells.insert(0, cell | {"execution_count": None})
+
+
+def each_source(change: Callable[[str], str], kinds: tuple[str, ...] = ()) -> Any:
+    """Return a change of the sources of all cells, or of some kinds of cells."""
+
+    def apply(cells: list[dict[str, Any]]) -> None:
+        for cell in cells:
+            if not kinds or cell["id"].startswith(kinds):
+                cell["source"] = change("".join(cell["source"]))
+
+    return apply
+
+
+def odd_ids(make: Callable[[str], str]) -> Callable[[list[dict[str, Any]]], None]:
+    def change(cells: list[dict[str, Any]]) -> None:
+        for cell in cells:
+            if not cell["id"].startswith("answer"):
+                cell["id"] = make(cell["id"])
+
+    return change
+
+
+def in_one_cell(cells: list[dict[str, Any]]) -> None:
+    joined = "\n".join(cell["source"] for cell in cells if cell["id"].startswith("answer"))
+    cells[:] = [cells[place(cells, "answer-size")] | {"id": "all", "source": joined}]
+
+
+def in_functions(cells: list[dict[str, Any]]) -> None:
+    for cell in cells:
+        kind, _, task = cell["id"].partition("-")
+        if kind == "answer":
+            lines = "\n    ".join(cell["source"].splitlines())
+            cell["source"] = f"def answer():\n    global {task}\n    {lines}\nanswer()"
+
+
+def sparse(path: Path) -> None:
+    path.write_bytes(text(notebook()))
+    os.truncate(path, 1 << 36)
+
+
 def outputs_kept(cells: list[dict[str, Any]]) -> None:
     forged = {
         "output_type": "display_data",
@@ -252,6 +298,7 @@ SPOILED_FIRST = (
 CASES: tuple[Case, ...] = (
     Case("honest", "nothing: the honest notebook", lambda: text(notebook()), TASKS),
     *(Case(name, tries, in_task_two(code)) for name, (tries, code) in IN_TASK_TWO.items()),
+    *(Case(name, tries, in_task_two(code), kept=False) for name, (tries, code) in BELOW.items()),
     Case("checks-deleted", "no check cells", changed(without("check"), moment=FORGED)),
     Case("course-deleted", "none of the course's cells", changed(without("check", "ask", "setup", "parameters", "score"), moment=FORGED)),
     Case("answer-deleted", "one answer cell is gone", changed(lambda cells: cells.pop(place(cells, "answer-moment")))),
@@ -297,6 +344,27 @@ CASES: tuple[Case, ...] = (
     Case("cells-named-twice", "two lists of cells, one of them empty", lambda: b'{"cells": [], ' + text(notebook(moment=FORGED))[1:]),
     Case("ten-million-objects", "a small file that takes a gigabyte to read", lambda: b'{"nbformat": 4, "cells": [], "x": [' + b"{}," * 10**7 + b"0]}", (), "brackets", kept=False),
     Case("metadata-of-20-megabytes", "metadata without end", lambda: text(notebook(moment=FORGED) | {"metadata": {"x": "y" * (20 << 20)}}), kept=False),
+    Case("utf-32", "text in UTF-32", lambda: text(notebook()).decode().encode("utf-32"), (), "JSON", kept=False),
+    Case("two-notebooks", "one notebook after another", lambda: 2 * text(notebook()), (), "JSON", kept=False),
+    Case("merge-conflict", "a merge that was left half done", lambda: b"<<<<<<< HEAD\n" + text(notebook()), (), "JSON", kept=False),
+    Case("page", "a page in place of the file", lambda: b"<!DOCTYPE html><html><script>alert(1)</script>", (), "JSON", kept=False),
+    Case("compressed", "a compressed notebook", lambda: gzip.compress(text(notebook()), mtime=0), (), "UTF-8", kept=False),
+    Case("format-true", "a format that is a truth", lambda: text(notebook() | {"nbformat": True}), (), "format", kept=False),
+    Case("not-finite-metadata", "numbers in the file that JSON has not", lambda: text(notebook() | {"x": [float("nan"), -float("inf")]}), TASKS, kept=False),
+    Case("nested-metadata", "metadata nested nine hundred deep", lambda: text(notebook() | {"metadata": json.loads('{"a":' * 900 + "1" + "}" * 900)}), TASKS, kept=False),
+    Case("metadata-missing", "cells without metadata", changed(each(metadata=None)), TASKS, kept=False),
+    Case("tags-odd", "every cell has every tag that tools read", changed(each(metadata={"tags": ["raises-exception", "parameters", "injected-parameters"]})), TASKS, kept=False),
+    Case("windows-lines", "lines that end as on Windows", changed(each_source(lambda one: one.replace("\n", "\r\n"))), TASKS, kept=False),
+    Case("old-mac-lines", "lines that end as on an old Macintosh", changed(each_source(lambda one: one.replace("\n", "\r"))), TASKS, kept=False),
+    Case("indented", "answers that are indented", changed(each_source(lambda one: "    " + one.replace("\n", "\n    "), ("answer",))), TASKS, kept=False),
+    Case("ids-enormous", "ids of a hundred thousand characters", changed(odd_ids(lambda one: one * 10_000)), TASKS, kept=False),
+    Case("ids-odd", "ids that run from right to left", changed(odd_ids(lambda one: f"\u202e{one}\n<script>")), TASKS, kept=False),
+    Case("answers-in-one-cell", "all answers in one cell, and nothing else", changed(in_one_cell), TASKS, kept=False),
+    Case("answers-in-functions", "answers set by functions", changed(in_functions), TASKS, kept=False),
+    Case("check-cells-emptied", "check cells without a word in them", changed(each_source(lambda one: "", ("check",))), TASKS, kept=False),
+    Case("cell-magics-first", "a page in a captured cell before everything", changed(cell_before("%%capture out\n%%html\n<script>alert(1)</script>")), TASKS, kept=False),
+    Case("installs-first", "a cell that installs and imports what is not there", changed(cell_before("%pip install evil\n!pip install evil\nfrom google.colab import drive")), TASKS, kept=False),
+    Case("sparse", "a file that says it has 64 GB", sparse, (), "32 MB", kept=False),
     Case("device", "a device that never ends", device, (), "plain file", kept=False),
     Case("link", "a symbolic link to another's work", link, (), "link", kept=False),
     Case("link-of-folder", "a folder that is a link to another's", link_of_folder, (), "link", kept=False),

@@ -46,7 +46,7 @@ class TaskResult:
 
 @dataclass(frozen=True)
 class Misconception:
-    """One misunderstanding, how many students showed it, and what they were told."""
+    """One misunderstanding, how many students showed it, and what most of them were told."""
 
     name: str
     task: str
@@ -203,16 +203,16 @@ def _tasks(good: Iterable[Standing]) -> tuple[TaskResult, ...]:
 
 def _misconceptions(good: Iterable[Standing]) -> tuple[Misconception, ...]:
     shown: Counter[tuple[str, str]] = Counter()
-    said: dict[tuple[str, str], str] = {}
+    said: dict[tuple[str, str], Counter[str]] = {}
     for standing in good:
         for verdict in standing.counted.graded.tasks:
             for part in verdict.parts:
                 if part.misconception:
                     key = (part.misconception, verdict.task)
                     shown[key] += 1
-                    said.setdefault(key, part.reason)
+                    said.setdefault(key, Counter())[part.reason] += 1
     return tuple(
-        Misconception(name, task, count, said[name, task])
+        Misconception(name, task, count, said[name, task].most_common(1)[0][0])
         for (name, task), count in shown.most_common()
     )
 

@@ -21,6 +21,9 @@ PACKAGE: Final = Path(k8snet_lessons.__file__).resolve().parent
 MASKED: Final = ("assess/tasks",)
 _SYSTEM: Final = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
 _CONFIGURATION: Final = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
+# What Python needs of an environment: whoever makes one in the course's own folder has
+# solutions and a gradebook beside these.
+_OF_PYTHON: Final = ("bin", "lib", "lib32", "lib64", "pyvenv.cfg")
 _ENVIRONMENT: Final = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -69,18 +72,18 @@ class Cage:
         view = [
             *_bind(_SYSTEM, "/"),
             *_bind(_CONFIGURATION, "/"),
-            *_bind([Path(sys.base_prefix)], *_SYSTEM),
         ]
         covered = [
             str(folder)
             for folder in self.hidden
-            if any(Path(shown) in folder.parents for shown in (*_SYSTEM, sys.base_prefix))
+            if any(Path(shown) in folder.parents for shown in _SYSTEM)
         ]
         for folder in covered:
             view += ["--tmpfs", folder]
-        view += _bind([Path(sys.prefix), *_site_folders()])
+        view += _bind(_shown(), *_SYSTEM)
         view += _bind([PACKAGE])
-        masked = [str(PACKAGE / name) for name in MASKED if (PACKAGE / name).is_dir()]
+        known = (copy / name for copy in _copies() for name in MASKED)
+        masked = [str(path) for path in known if path.is_dir()]
         for name in masked:
             view += ["--tmpfs", name]
         options = [
@@ -92,7 +95,7 @@ class Cage:
             *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_CHOWN"),
             *("--cap-add", "CAP_SYS_PTRACE", "--cap-add", "CAP_DAC_OVERRIDE"),
         ]
-        for name, value in _ENVIRONMENT.items():
+        for name, value in (_ENVIRONMENT | same_course()).items():
             options += ["--setenv", name, value]
         fresh = ["--dev", "/dev", "--bind", "/proc", "/proc", "--tmpfs", "/tmp"]
         # What bubblewrap has made of memory outlives a submission: nobody may write there.
@@ -104,7 +107,7 @@ class Cage:
         """Return the folders in view that lie in ``/tmp``, where each submission has its own."""
         if not self.apart:
             return []
-        shown = {Path(sys.base_prefix), Path(sys.prefix), *_site_folders(), PACKAGE}
+        shown = {*_shown(), PACKAGE}
         inside = sorted(str(one) for one in shown if one.is_relative_to("/tmp") and one.is_dir())
         return [one for one in inside if not any(one.startswith(f"{up}/") for up in inside)]
 
@@ -112,7 +115,17 @@ class Cage:
         """Return the environment of the fork server."""
         if self.apart:
             return {"PATH": os.environ.get("PATH", os.defpath)}
-        return _ENVIRONMENT | {"PATH": os.environ.get("PATH", os.defpath)}
+        return _ENVIRONMENT | same_course() | {"PATH": os.environ.get("PATH", os.defpath)}
+
+
+def same_course() -> dict[str, str]:
+    """Return the environment in which another Python imports this very copy of the course.
+
+    It may run from a clone while another copy is installed.
+    """
+    home = PACKAGE.parent
+    installed = any(home == one.resolve() for one in _site_folders())
+    return {} if installed else {"PYTHONPATH": str(home)}
 
 
 def find_cage(hidden: Iterable[Path] = ()) -> Cage:
@@ -176,9 +189,26 @@ def _problem(mode: str) -> str:
 
 
 def _site_folders() -> list[Path]:
-    """Return where packages are that lie outside the environment's own prefix."""
+    """Return where packages and the standard library are."""
     folders = {*site.getsitepackages(), sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")}
-    return [Path(one) for one in sorted(folders) if not one.startswith((sys.prefix, "/usr/"))]
+    return [Path(one) for one in sorted(folders)]
+
+
+def _shown() -> list[Path]:
+    """Return the parts of this Python and of its environment, and where packages are."""
+    prefixes = dict.fromkeys((Path(sys.base_prefix), Path(sys.prefix)))
+    parts = [prefix / name for prefix in prefixes for name in _OF_PYTHON]
+    return parts + [
+        one for one in _site_folders() if not any(one.is_relative_to(part) for part in parts)
+    ]
+
+
+def _copies() -> set[Path]:
+    """Return every copy of the course in view; one may be installed beside the one that runs."""
+    roots = {Path("/usr"), Path("/usr/local"), Path(sys.base_prefix), Path(sys.prefix)}
+    folders = [one for root in roots for one in root.glob("lib*/python3*/*-packages")]
+    copies = ((one / PACKAGE.name).resolve() for one in (*folders, *_site_folders()))
+    return {PACKAGE, *copies}
 
 
 def _bind(paths: Iterable[str | Path], *unless_inside: str) -> list[str]:
@@ -190,8 +220,9 @@ def _bind(paths: Iterable[str | Path], *unless_inside: str) -> list[str]:
             inside != "/" and path.is_relative_to(inside) for inside in unless_inside
         ):
             continue
-        if path.is_symlink() and path.parent == Path("/"):
-            options += ["--symlink", os.readlink(path), str(path)]
+        link = os.readlink(path) if path.is_symlink() else ""
+        if link and (path.parent == Path("/") or "/" not in link):
+            options += ["--symlink", link, str(path)]
         else:
             for parent in reversed(path.parents[:-1]):  # made by bubblewrap for its owner alone
                 options += ["--perms", "0755", "--dir", str(parent)]

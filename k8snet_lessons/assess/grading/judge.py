@@ -15,9 +15,10 @@ import time
 from typing import Any, Final
 
 from k8snet_lessons.assess.exercise import assignment
+from k8snet_lessons.assess.grading.cage import same_course
 from k8snet_lessons.assess.grading.session import Answer
 from k8snet_lessons.assess.grading.wire import marked, unpack
-from k8snet_lessons.assess.task import UNANSWERED, Task
+from k8snet_lessons.assess.task import TOO_MUCH, UNANSWERED, Task
 from k8snet_lessons.assess.verdict import Part, Verdict
 from k8snet_lessons.errors import InputError
 
@@ -64,7 +65,7 @@ class Judge:
         order = {"lesson": lesson, "task": task.name, "seed": seed, "answer": answer.value}
         reply = self._ask(order)
         if reply is None:
-            return _nothing(task, "The answer asks more of the model than the judge can compute.")
+            return _nothing(task, TOO_MUCH)
         return Verdict.from_json(reply["verdict"])
 
     def launch(self) -> "subprocess.Popen[bytes]":
@@ -75,7 +76,7 @@ class Judge:
                 [sys.executable, "-P", "-m", MODULE],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+                env=os.environ | same_course() | {"OPENBLAS_NUM_THREADS": "1"},
             )
         return self._process
 

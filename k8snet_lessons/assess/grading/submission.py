@@ -101,10 +101,13 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _storable(name: str) -> str:
-    """Return a file's name without bytes that are no text, and without control characters."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    """Return a file's name without bytes that are no text, and without control characters.
+
+    They are spelled out, and so is a backslash: two names stay two.
+    """
     return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+        one if one.isprintable() and one != "\\" else one.encode("unicode_escape").decode()
+        for one in name
     )
 
 

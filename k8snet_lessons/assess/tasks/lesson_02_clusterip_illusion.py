@@ -71,7 +71,6 @@ ODDS = asking(
                 ),
             ),
             "Work out what is left over when this rule is tried, and how much of it is due.",
-            rel_tol=1e-6,
         ),
         Field(
             "share",
@@ -85,7 +84,6 @@ ODDS = asking(
                 ),
             ),
             "Multiply: the chance to reach the rule, and the chance to match there.",
-            rel_tol=1e-6,
         ),
         Field(
             "after",
@@ -99,7 +97,6 @@ ODDS = asking(
                 ),
             ),
             "The chain is written anew. How many endpoints does it hold now?",
-            rel_tol=1e-6,
         ),
     ),
     debrief="1/n, 1/(n-1), ..., 1 is what makes the shares equal. Mind the word connections: a "

@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from k8snet_lessons.assess.answers import TODO, type_name
+from k8snet_lessons.assess.answers import TODO, type_name, word
 from k8snet_lessons.assess.exercise import Assignment
 from k8snet_lessons.assess.task import UNANSWERED, Field, Given, Slip, Task, asking
 from k8snet_lessons.assess.verdict import Part
@@ -247,7 +247,8 @@ def _judge_plan(given: Given, answer: Any) -> tuple[Part, ...]:
     mode, reuse = answer.get("mode", TODO), answer.get("requests_per_connection", TODO)
     if mode is TODO and reuse is TODO:
         return (Part("plan", 0, 4, UNANSWERED, attempted=False),)
-    if mode not in MODES or type(mode) is not str:
+    mode = word(mode, MODES)
+    if type(mode) is not str or mode not in MODES:
         return (Part("plan", 0, 4, f"'mode' is one of {', '.join(MODES)}."),)
     if mode == "ipvs":
         return (Part("plan", 0, 4, "IPVS mode is deprecated; a plan for the coming years "

@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from k8snet_lessons.assess.answers import TODO, type_name
+from k8snet_lessons.assess.answers import TODO, type_name, whole
 from k8snet_lessons.assess.exercise import Assignment
 from k8snet_lessons.assess.task import UNANSWERED, Field, Given, Slip, Task, asking
 from k8snet_lessons.assess.verdict import Part
@@ -243,7 +243,7 @@ def _judge_plan(given: Given, answer: Any) -> tuple[Part, ...]:
         said = f"The answer is {type_name(answer)}; a dictionary with the three choices is asked."
         return (Part("plan", 0, 4, said),)
     names = ("ndots", "replicas", "node_cache")
-    ndots, replicas, node_cache = (answer.get(name, TODO) for name in names)
+    ndots, replicas, node_cache = (whole(answer.get(name, TODO)) for name in names)
     if all(each is TODO for each in (ndots, replicas, node_cache)):
         return (Part("plan", 0, 4, UNANSWERED, attempted=False),)
     if type(ndots) is not int or not 0 <= ndots <= 15:

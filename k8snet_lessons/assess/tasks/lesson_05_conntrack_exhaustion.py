@@ -4,7 +4,7 @@ import math
 from random import Random
 from typing import Any
 
-from k8snet_lessons.assess.answers import TODO, type_name
+from k8snet_lessons.assess.answers import TODO, type_name, whole
 from k8snet_lessons.assess.exercise import Assignment
 from k8snet_lessons.assess.task import UNANSWERED, Field, Given, Slip, Task, asking
 from k8snet_lessons.assess.verdict import Part
@@ -320,7 +320,7 @@ def _judge_cure(given: Given, answer: Any) -> tuple[Part, ...]:
     for name, each in zip(names, chosen, strict=True):
         if type(each) not in (int, float) or not math.isfinite(each):
             return (Part("cure", 0, 5, f"{name!r} is a number."),)
-    limit, time_wait_s, share = chosen
+    limit, time_wait_s, share = whole(chosen[0]), *chosen[1:]
     if type(limit) is not int or not 1 <= limit <= 2**31:
         return (Part("cure", 0, 5, "'max_entries' is a whole number, at least 1."),)
     try:
@@ -348,7 +348,8 @@ def _bounds(given: Given, spec: ConntrackSpec) -> tuple[Part, ...]:
     alone = spec.keepalive_share == 0
     return (
         Part("level", 2 if holds else 0, 2, "Right." if holds else
-             f"The burst would fill {100 * filled:.0f} % of the limit.",
+             f"The burst would fill {100 * filled:.0f} % of the limit." if filled < 100 else
+             f"The burst would fill a table {filled:,.0f} times as large.",
              "" if holds else "one-sysctl-is-enough" if alone else "half-a-cure"),
         Part("memory", 1 if holds and lean else 0, 1, "Right." if holds and lean else
              f"A full table takes {mib:.0f} MiB, more than the bound." if not lean else

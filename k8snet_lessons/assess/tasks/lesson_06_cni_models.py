@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any, Final
 
-from k8snet_lessons.assess.answers import TODO, type_name
+from k8snet_lessons.assess.answers import TODO, type_name, whole, word
 from k8snet_lessons.assess.exercise import Assignment
 from k8snet_lessons.assess.task import UNANSWERED, Field, Given, Slip, Task, asking
 from k8snet_lessons.assess.verdict import Part
@@ -196,6 +196,7 @@ def _judge_choose(given: Given, answer: Any) -> tuple[Part, ...]:
     model, mtu = answer.get("model", TODO), answer.get("underlay_mtu_bytes", TODO)
     if model is TODO and mtu is TODO:
         return (Part("choice", 0, 4, UNANSWERED, attempted=False),)
+    model, mtu = word(model, MODELS), whole(mtu)
     if type(model) is not str or model not in MODELS:
         return (Part("choice", 0, 4, f"'model' is one of {', '.join(MODELS)}."),)
     if type(mtu) is not int or mtu not in _MTUS:

@@ -4,7 +4,7 @@ import math
 from random import Random
 from typing import Any
 
-from k8snet_lessons.assess.answers import TODO, type_name
+from k8snet_lessons.assess.answers import TODO, type_name, whole
 from k8snet_lessons.assess.exercise import Assignment
 from k8snet_lessons.assess.task import UNANSWERED, Field, Given, Slip, Task, asking
 from k8snet_lessons.assess.verdict import Part
@@ -172,7 +172,7 @@ More than one decision is right."""
 def _judge_patience(given: Given, answer: Any) -> tuple[Part, ...]:
     if type(answer) is not dict:
         return (Part("patience", 0, 4, f"The answer is {type_name(answer)}, not a dictionary."),)
-    read_s, tries = answer.get("read_s", TODO), answer.get("tries", TODO)
+    read_s, tries = (whole(answer.get(name, TODO)) for name in ("read_s", "tries"))
     if read_s is TODO and tries is TODO:
         return (Part("patience", 0, 4, UNANSWERED, attempted=False),)
     for name, value, most in (("read_s", read_s, 3_600), ("tries", tries, 20)):

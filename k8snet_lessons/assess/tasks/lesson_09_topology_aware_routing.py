@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from k8snet_lessons.assess.answers import TODO, type_name
+from k8snet_lessons.assess.answers import TODO, type_name, whole, word
 from k8snet_lessons.assess.exercise import Assignment
 from k8snet_lessons.assess.task import UNANSWERED, Field, Given, Slip, Task, asking
 from k8snet_lessons.assess.verdict import Part
@@ -267,7 +267,8 @@ def _judge_placement(given: Given, answer: Any) -> tuple[Part, ...]:
     if type(answer) is not dict:
         reason = f"The answer is {type_name(answer)}; a dictionary with four entries is asked for."
         return (Part("placement", 0, 4, reason),)
-    named = {name: answer.get(name, TODO) for name in ("policy", "a", "b", "c")}
+    named = {name: whole(answer.get(name, TODO)) for name in ("policy", "a", "b", "c")}
+    named["policy"] = word(named["policy"], POLICIES)
     if all(value is TODO for value in named.values()):
         return (Part("placement", 0, 4, UNANSWERED, attempted=False),)
     missing = [name for name, value in named.items() if value is TODO]

@@ -4,7 +4,7 @@ import math
 from random import Random
 from typing import Any
 
-from k8snet_lessons.assess.answers import TODO, type_name
+from k8snet_lessons.assess.answers import TODO, type_name, whole, word
 from k8snet_lessons.assess.exercise import Assignment
 from k8snet_lessons.assess.task import UNANSWERED, Field, Given, Slip, Task, asking
 from k8snet_lessons.assess.verdict import Part
@@ -376,13 +376,14 @@ def _read_cure(given: Given, answer: dict[str, Any]) -> TrafficSpec:
     age = answer.get("max_age_s")
     if age is not None and (type(age) not in (int, float) or not 5 <= age <= 3_600):
         raise InputError("max_age_s", age, "None, or a number of seconds from 5 to 3,600")
-    channels, proxies = answer.get("connections_per_client", 2), answer.get("shared_proxies", 0)
+    channels = whole(answer.get("connections_per_client", 2))
+    proxies = whole(answer.get("shared_proxies", 0))
     if type(channels) is not int or not 2 <= channels <= 100:
         raise InputError("connections_per_client", channels, "a whole number from 2 to 100")
     if type(proxies) is not int or not 0 <= proxies <= 10:
         raise InputError("shared_proxies", proxies, "a whole number from 0 to 10")
     return TrafficSpec(
-        balancing=answer.get("balancing", "iptables"),
+        balancing=word(answer.get("balancing", "iptables"), BALANCING),
         connections_per_client=channels,
         shared_proxies=proxies,
         max_age_s=math.inf if age is None else float(age),

@@ -4,7 +4,7 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from k8snet_lessons.assess.answers import TODO, type_name
+from k8snet_lessons.assess.answers import TODO, type_name, word
 from k8snet_lessons.assess.exercise import Assignment
 from k8snet_lessons.assess.task import UNANSWERED, Field, Given, Slip, Task, asking
 from k8snet_lessons.assess.verdict import Part
@@ -434,10 +434,10 @@ def _judge_plan(given: Given, answer: Any) -> tuple[Part, ...]:
         )
     if any(each is TODO for each in answer):
         return (Part("plan", 0, 5, UNANSWERED, attempted=False),)
-    for each in answer:
-        if type(each) is not str or each not in DEFENSE_NAMES:
-            return (Part("plan", 0, 5, "Names are: " + ", ".join(DEFENSE_NAMES) + "."),)
-    chosen = frozenset(answer)
+    named = [word(each, DEFENSE_NAMES) for each in answer]
+    if any(type(each) is not str or each not in DEFENSE_NAMES for each in named):
+        return (Part("plan", 0, 5, "Names are: " + ", ".join(DEFENSE_NAMES) + "."),)
+    chosen = frozenset(named)
     parts = []
     for kind, what in _FAULTS.items():
         left = _left(given, kind, chosen)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
-from k8snet_lessons.assess.answers import TODO, type_name
+from k8snet_lessons.assess.answers import TODO, type_name, word
 from k8snet_lessons.assess.exercise import Assignment
 from k8snet_lessons.assess.task import UNANSWERED, Field, Given, Slip, Task, asking
 from k8snet_lessons.assess.verdict import Part
@@ -195,8 +195,8 @@ def _judge_solve(given: Given, answer: Any) -> tuple[Part, ...]:
             Part("solve", 0, 6, f"The answer is {type_name(answer)}; a dictionary is asked for."),
         )
     return (
-        _judge_cause(given, answer.get("cause", TODO)),
-        _judge_fix(given, answer.get("fix", TODO)),
+        _judge_cause(given, word(answer.get("cause", TODO), causes())),
+        _judge_fix(given, word(answer.get("fix", TODO), FIXES)),
         _judge_evidence(given, answer.get("evidence", TODO)),
     )
 
