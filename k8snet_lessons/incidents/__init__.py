@@ -14,6 +14,7 @@ tables, queues, name servers, wires. So the tools agree with one another and wit
 False
 """
 
+from k8snet_lessons.incidents._completions import completions
 from k8snet_lessons.incidents.case import Case
 from k8snet_lessons.incidents.debrief import Debrief
 from k8snet_lessons.incidents.evidence import Look
@@ -21,7 +22,7 @@ from k8snet_lessons.incidents.faults import DECOYS, FAULTS, Fault, causes, drawn
 from k8snet_lessons.incidents.fixes import FIXES, Fix, remedies
 from k8snet_lessons.incidents.incident import Incident
 from k8snet_lessons.incidents.replay import Replay, replay
-from k8snet_lessons.incidents.shell import USAGE, Printed, completions, run
+from k8snet_lessons.incidents.shell import USAGE, Printed, run
 from k8snet_lessons.incidents.traffic import Traffic, send
 from k8snet_lessons.incidents.world import World
 

@@ -98,6 +98,7 @@ def _container(world: "World", app: str, number: int) -> Object:
         }
         return made
     made["ports"] = [{"containerPort": ports[app], "protocol": "TCP"}]
+    made["readinessProbe"] = _probe(app, ports[app])
     if app == "ledger" and world.ledger_age_s and number >= world.ledger_ageless:
         made["env"] = [{"name": AGE_VARIABLE, "value": f"{world.ledger_age_s}s"}]
     if app == "checkout":
@@ -106,6 +107,15 @@ def _container(world: "World", app: str, number: int) -> Object:
             {"name": "LEDGER_CHANNELS", "value": "20"},
         ]
     return made
+
+
+def _probe(app: str, port: int) -> Object:
+    """What the kubelet of the pod's own node asks, never another node."""
+    times = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+    if app == "ledger":
+        return {"grpc": {"port": port, "service": ""}, **times}
+    scheme = "HTTPS" if app == "edge-proxy" else "HTTP"
+    return {"httpGet": {"path": "/healthz", "port": port, "scheme": scheme}, **times}
 
 
 def _ledger_target(world: "World") -> str:

@@ -32,7 +32,8 @@ def _conntrack_full(world: World) -> tuple[Look, ...]:
     return (
         _overview("edge to checkout", "New connections wait whole seconds at more than one hop."),
         Look(f"ssh {node} conntrack -S", "conntrack -S", counter("drop"),
-             "drop counts every packet that found no room. It rises with each refusal."),
+             "drop counts every packet that found no room. It rises with each refusal.",
+             also=(("dmesg", found("nf_conntrack: table full, dropping packet")),)),
         Look(f"ssh {node} sysctl net.netfilter", "sysctl", _table_is_full,
              "Count and maximum are equal."),
     )  # fmt: skip
@@ -50,7 +51,8 @@ def _ndots(world: World) -> tuple[Look, ...]:
              "Ten questions a lookup, where the day before it was two. CoreDNS is at its limit."),
         Look(f"kubectl logs {server} -n kube-system", "kubectl logs",
              found(r"A IN api\.bank\.example\.shop\.svc\.cluster\.local\. .* NXDOMAIN"),
-             "The bank's name is tried with every suffix of the search list first."),
+             "The bank's name is tried with every suffix of the search list first.",
+             also=(("tcpdump", found(r"A\? api\.bank\.example\.shop\.svc\.cluster\.local\.")),)),
         Look("kubectl exec deploy/checkout -- cat /etc/resolv.conf", "cat /etc/resolv.conf",
              both(found(r"^search shop\.svc"), found(r"^options ndots:5")),
              "ndots:5: two dots are not enough to be tried as it stands."),
@@ -94,7 +96,8 @@ def _pinned(world: World) -> tuple[Look, ...]:
              "Two ledger pods carry every call; the others get none.", decides=False),
         Look("kubectl get events", "get events",
              found(r"deployment/ledger +Scaled up replica set"),
-             "The idle pods came after the channels were opened."),
+             "The idle pods came after the channels were opened.",
+             also=(("kubectl describe", found(r"-controller +Scaled up replica set ledger")),)),
         Look("kubectl logs deploy/ledger", "kubectl logs",
              found("max_connection_age=infinity"),
              "Nobody ever closes a channel, so nobody ever moves.", decides=False),
@@ -107,7 +110,10 @@ def _lopsided(world: World) -> tuple[Look, ...]:
         Look("metrics pods", "metrics pods", idle("ledger"),
              "A few ledger pods carry every call; the others get none.", decides=False),
         Look("kubectl get pods", "get pods", _two_ledgers,
-             "Ledger pods of two ReplicaSets: a rollout that stopped half-way."),
+             "Ledger pods of two ReplicaSets: a rollout that stopped half-way.",
+             also=(("rollout status", found('deployment "ledger" rollout to finish')),
+                   ("kubectl describe", found(r"Progressing +Unknown +DeploymentPaused")),
+                   ("get deploy", found(r"^(shop +)?ledger +8/8 +[1-7] ")))),
         Look(f"kubectl describe pod {young}", "kubectl describe",
              found(r"GRPC_MAX_CONNECTION_AGE: +300s"),
              "An idle pod closes its connections every five minutes.", decides=False),
@@ -166,7 +172,8 @@ def _hints(world: World) -> tuple[Look, ...]:
              "Two requests in three cross a zone. The day before none did."),
         Look("kubectl describe svc checkout", "kubectl describe",
              found("TopologyAwareHintsDisabled"),
-             "The controller says why it withholds the hints: four endpoints, three zones."),
+             "The controller says why it withholds the hints: four endpoints, three zones.",
+             also=(("get ev", found("TopologyAwareHintsDisabled")),)),
     )  # fmt: skip
 
 
@@ -194,7 +201,8 @@ def _local(world: World) -> tuple[Look, ...]:
         Look("kubectl describe svc edge-proxy -n edge", "kubectl describe",
              found(r"^External Traffic Policy: +Local"),
              "Local: a node without an edge pod of its own drops.",
-             in_yaml=found("externalTrafficPolicy: Local$")),
+             in_yaml=found("externalTrafficPolicy: Local$"),
+             also=(("iptables-save", found("edge/edge-proxy:https has no local endpoints")),)),
     )  # fmt: skip
 
 
@@ -205,7 +213,13 @@ def _wrong_port(world: World) -> tuple[Look, ...]:
              "Somebody answers, at once: with a reset.", decides=False),
         Look("kubectl describe svc checkout", "kubectl describe",
              found(r"^TargetPort: +(?!8080/)\d+/TCP\n^Endpoints: +10\."),
-             "There are endpoints, and their port is not the container's 8080."),
+             "There are endpoints, and their port is not the container's 8080.",
+             in_yaml=found(r"^ +targetPort: 80(?!80)\d\d$"),
+             also=(("get endpointslice", found(r"^(shop +)?checkout-\S+ +IPv4 +(?!8080 )\d+ ")),
+                   ("describe endpointslice", found(r"^  http +(?!8080 )\d+ +TCP")),
+                   ("iptables-save",
+                    found(r'"shop/checkout:http".* --to-destination \S+:(?!8080$)\d+$')),
+                   ("tcpdump", found(r"\.80(?!80)\d\d > \S+: Flags \[R")))),
     )  # fmt: skip
 
 
@@ -215,8 +229,14 @@ def _selector(world: World) -> tuple[Look, ...]:
              found("111: Connection refused"),
              "Somebody answers, at once: with a refusal.", decides=False),
         Look("kubectl describe svc checkout", "kubectl describe",
-             both(found(r"^Name: +checkout$"), found(r"^Endpoints: +<none>")),
-             "No endpoints: the selector matches no pod's labels."),
+             both(found(r"^Name: +checkout$"), found(r"^Endpoints: *$")),
+             "No endpoints: the selector matches no pod's labels.",
+             in_yaml=found(r"app: (checkout-api|shop-checkout)$"),
+             also=(("get endpointslice", found(r"^(shop +)?checkout-\S+ +IPv4 +<unset>")),
+                   ("get svc", found(r"^(shop +)?checkout +ClusterIP .* app=(?!checkout$)\S+$")),
+                   ("describe ing", found(r"checkout:80 \(\)")),
+                   ("iptables-save", found("shop/checkout:http has no endpoints")),
+                   ("tcpdump", found("tcp port 80 unreachable")))),
     )  # fmt: skip
 
 

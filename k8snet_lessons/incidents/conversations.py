@@ -4,6 +4,8 @@ One call from every edge pod to every checkout pod that its rules may pick, one 
 connection to the bank from every checkout pod.
 """
 
+import re
+import zlib
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -18,7 +20,8 @@ from k8snet_lessons.incidents.world import Pod, World
 
 #: tcp_syn_linear_timeouts, from Linux 6.5 on, with the few ms that a timer is late.
 _LADDER_S: Final = (0.0, 1.03, 2.05, 3.08, 4.1)
-_SEQ: Final = 2_931_871_004
+#: Where the clock of a caller stands, in milliseconds; that of whom it calls stands elsewhere.
+_CLOCK: Final = 2_193_016
 #: How far a packet comes: the sender's veth, its wire, the receiver's wire, the receiver's pod.
 Reaches = Literal["veth", "out", "wire", "pod"]
 
@@ -51,6 +54,20 @@ class Segment:
     protocol: str = "tcp"
     outward: bool = True
     reaches: Reaches = "pod"
+
+    @property
+    def flags(self) -> str:
+        """TCP flags as tcpdump writes them."""
+        found = re.match(r"Flags \[(.*?)\]", self.text)
+        return found[1] if found else ""
+
+    @property
+    def said(self) -> str:
+        """The text with the clocks that both ends write into TCP's timestamp option."""
+        ticks = round(1000 * self.at_s)
+        clocks = (_CLOCK + ticks, _CLOCK + 1_604_217_355 + ticks)
+        own, peer = clocks if self.outward else clocks[::-1]
+        return self.text.replace("{own}", str(own)).replace("{peer}", str(peer))
 
 
 @dataclass(frozen=True)
@@ -90,21 +107,32 @@ def _virtual(world: World, service: str) -> str:
     return cluster_ips(world.cluster.service(service))[0]
 
 
-def _syn(world: World, seq: int) -> str:
-    options = f"mss {world.pod_mtu - 40},sackOK,TS val 2193016 ecr 0,nop,wscale 7"
-    return f"Flags [S], seq {seq}, win 64860, options [{options}], length 0"
+def _seq(end: str) -> int:
+    """The first sequence number of a connection, by the end that chose it."""
+    return zlib.crc32(end.encode())
 
 
-def _syn_ack(mss: int, ack: int) -> str:
-    options = f"mss {mss},sackOK,TS val 771 ecr 2193016,nop,wscale 7"
-    return f"Flags [S.], seq 88120934, ack {ack}, win 64296, options [{options}], length 0"
+def _syn(world: World, source: str) -> str:
+    options = f"mss {world.pod_mtu - 40},sackOK,TS val {{own}} ecr 0,nop,wscale 7"
+    return f"Flags [S], seq {_seq(source)}, win 64860, options [{options}], length 0"
+
+
+def _syn_ack(mss: int, source: str, target: str) -> str:
+    options = f"mss {mss},sackOK,TS val {{own}} ecr {{peer}},nop,wscale 7"
+    return (
+        f"Flags [S.], seq {_seq(source)}, ack {_seq(target) + 1}, win 64296, options [{options}], "
+        "length 0"
+    )
+
+
+_STAMPS: Final = "options [nop,nop,TS val {own} ecr {peer}]"
 
 
 def _call(world: World, edge: Pod, pod: Pod, port: int, sport: int, at_s: float) -> Conversation:
     """An edge pod's call, after the rules chose the pod."""
     here, there = f"{edge.address}.{sport}", f"{pod.address}.{port}"
     met = fate(world, edge, pod, port)
-    first = Segment(at_s, here, there, _syn(world, _SEQ))
+    first = Segment(at_s, here, there, _syn(world, here))
     if met == "silent":
         in_tunnel = world.tunnel_closed and edge.place != pod.place
         # The closed node's card still receives it; a policy stops it behind the tunnel.
@@ -125,12 +153,14 @@ def _call(world: World, edge: Pod, pod: Pod, port: int, sport: int, at_s: float)
         return Segment(start + after_s, there, here, text, payload, outward=False)
 
     if met == "refused":
-        made.append(back(0.0003, f"Flags [R.], seq 0, ack {_SEQ + 1}, win 0, length 0"))
+        made.append(back(0.0003, f"Flags [R.], seq 0, ack {_seq(here) + 1}, win 0, length 0"))
         return Conversation(edge, pod, tuple(made))
-    made.append(back(0.0003, _syn_ack(world.pod_mtu - 40, _SEQ + 1)))
-    made.append(replace(first, at_s=start + 0.0006, text="Flags [.], ack 1, win 507, length 0"))
+    made.append(back(0.0003, _syn_ack(world.pod_mtu - 40, there, here)))
+    acked = f"Flags [.], ack 1, win 507, {_STAMPS}, length 0"
+    made.append(replace(first, at_s=start + 0.0006, text=acked))
     asked = replace(first, at_s=start + 0.0007, payload=REQUEST_BYTES, text=(
-        f"Flags [P.], seq 1:{REQUEST_BYTES + 1}, ack 1, win 507, length {REQUEST_BYTES}: "
+        f"Flags [P.], seq 1:{REQUEST_BYTES + 1}, ack 1, win 507, {_STAMPS}, "
+        f"length {REQUEST_BYTES}: "
         "HTTP: GET /cart HTTP/1.1"))  # fmt: skip
     if met == "hole" and hole_path(world).pod_mtu_bytes >= REQUEST_BYTES:
         # Retransmissions after 0.2 s, then twice as long each time.
@@ -143,8 +173,9 @@ def _call(world: World, edge: Pod, pod: Pod, port: int, sport: int, at_s: float)
     for begin in range(0, ANSWER_BYTES, room):
         size = min(room, ANSWER_BYTES - begin)
         made.append(back(0.03 + begin * 1e-9, (
-            f"Flags [P.], seq {begin + 1}:{begin + size + 1}, ack {REQUEST_BYTES + 1}, win 501, "
-            f"length {size}: HTTP"), size))  # fmt: skip
+            f"Flags [{'P.' if begin + size == ANSWER_BYTES else '.'}], "
+            f"seq {begin + 1}:{begin + size + 1}, ack {REQUEST_BYTES + 1}, win 501, {_STAMPS}, "
+            f"length {size}: HTTP{': HTTP/1.1 200 OK' if begin == 0 else ''}"), size))  # fmt: skip
     return Conversation(edge, pod, tuple(made))
 
 
@@ -169,10 +200,33 @@ def _no_endpoint(world: World, edge: Pod, sport: int, at_s: float) -> Conversati
         edge,
         edge,
         (
-            Segment(at_s, here, f"{virtual}.80", _syn(world, _SEQ), reaches="veth"),
+            Segment(at_s, here, f"{virtual}.80", _syn(world, here), reaches="veth"),
             Segment(at_s + 0.0001, node, edge.address, said, protocol="icmp", outward=False),
         ),
     )
+
+
+def query_port(pod: Pod, step: int) -> int:
+    """Source port of a question; A and AAAA of one name leave from one socket."""
+    return 33_000 + zlib.crc32(f"{pod.name}/{step // 2}".encode()) % 27_000
+
+
+def query_id(pod: Pod, step: int) -> int:
+    """Number of a question's message."""
+    return zlib.crc32(f"{pod.name}/query/{step}".encode()) % 65_536
+
+
+def question_bytes(name: str) -> int:
+    """A question without EDNS: header 12, the name with its lengths, type and class."""
+    return 12 + len(name) + 2 + 4
+
+
+def answer_bytes(name: str, answer: list[str] | str) -> int:
+    """An answer as CoreDNS writes it, names in full: each A record, or the zone's SOA."""
+    asked = question_bytes(name)
+    if isinstance(answer, list):
+        return asked + len(answer) * (len(name) + 2 + 14)
+    return asked + (93 if name.endswith("cluster.local") else 87)
 
 
 def _names(world: World, pod: Pod, at_s: float) -> list[Conversation]:
@@ -187,22 +241,29 @@ def _names(world: World, pod: Pod, at_s: float) -> list[Conversation]:
         address = server.address
         if lost == "veth":  # stopped before the rules were asked
             address = _virtual(world, "kube-system/kube-dns")
-        here, there = f"{pod.address}.{33_000 + 2 * (step // 2)}", f"{address}.53"
-        number, size = 20_011 + step, len(name) + 18
+        here, there = f"{pod.address}.{query_port(pod, step)}", f"{address}.53"
+        number, size = query_id(pod, step), question_bytes(name)
         asked = Segment(
             at_s + 0.0004 * step, here, there, f"{number}+ {qtype}? {name}. ({size})", size, "udp",
             reaches=lost,
         )  # fmt: skip
         answer = known.get((name, qtype), "NXDOMAIN")
-        said = f"1/0/0 A {answer[0]}" if isinstance(answer, list) else "0/1/0"
-        said = "NXDomain 0/1/0" if answer == "NXDOMAIN" else said
+        length = answer_bytes(name, answer)
         replied = Segment(
-            asked.at_s + 0.0003, there, here, f"{number} {said} ({size + 16})", size + 16, "udp",
-            outward=False,
+            asked.at_s + 0.0003, there, here, f"{number}{_answer(name, answer)} ({length})", length,
+            "udp", outward=False,
         )  # fmt: skip
         again = replace(asked, at_s=asked.at_s + 5.0)
         made.append(Conversation(pod, server, (asked, replied if met == "ok" else again)))
     return made
+
+
+def _answer(name: str, answer: list[str] | str) -> str:
+    """Code and counts of an answer; ``*-``: with authority, without recursion."""
+    code = " NXDomain" if answer == "NXDOMAIN" else ""
+    marks = "*-" if name.endswith("cluster.local") else ""
+    records = f"{len(answer)}/0/0 A {answer[0]}" if isinstance(answer, list) else "0/1/0"
+    return f"{code}{marks} {records}"
 
 
 def _lost_at(world: World, pod: Pod, server: Pod) -> Reaches:
@@ -216,9 +277,9 @@ def _bank(world: World, pod: Pod, at_s: float) -> Conversation:
     steps = _ladder_steps(node_tables(world)[pod.place].port_waits, at_s * 0.61)
     own, there = f"{pod.address}.{47_000 + pod.place}", f"{BANK_ADDRESS}.443"
     masked = f"{world.node_address(pod.place)}.{47_000 + pod.place}"
-    first = Segment(at_s, own, there, _syn(world, _SEQ + 5), reaches="veth")
+    first = Segment(at_s, own, there, _syn(world, own), reaches="veth")
     made = [replace(first, at_s=at_s + step) for step in steps[:-1]]
     start = at_s + steps[-1]
     made.append(replace(first, at_s=start, source=masked, reaches="out"))
-    made.append(Segment(start + 0.0009, there, masked, _syn_ack(1_460, _SEQ + 6), outward=False))
+    made.append(Segment(start + 0.0009, there, masked, _syn_ack(1_460, there, own), outward=False))
     return Conversation(pod, None, tuple(made))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from k8snet_lessons.datapath.nf_conntrack import read_node
 
+_NAMESPACE = re.compile(r" (-n|--namespace)[ =]\S+")
+
 
 @dataclass(frozen=True)
 class Look:
@@ -27,6 +29,8 @@ class Look:
         Whether it speaks by what is missing, so that an output cut by a pipe says nothing.
     in_yaml : callable, optional
         What shows the same in the object's YAML, for those who ask ``get -o yaml``.
+    also : tuple of (str, callable)
+        Other tools that show the same, and what their output must hold.
     """
 
     command: str
@@ -36,12 +40,17 @@ class Look:
     decides: bool = True
     whole: bool = False
     in_yaml: Callable[[str], bool] | None = None
+    also: tuple[tuple[str, Callable[[str], bool]], ...] = ()
 
     def seen_in(self, line: str, text: str) -> bool:
         """Whether a command and its output are this look, whatever pod or node was chosen."""
+        words = _NAMESPACE.sub("", " ".join(line.split()))
+        if words.startswith("k "):
+            words = f"kubectl{words[1:]}"
+        if any(tool in words and shows(text) for tool, shows in self.also):
+            return True
         if self.whole and "|" in line:
             return False
-        words = " ".join(line.split())
         if self.in_yaml is not None and words.startswith("kubectl get") and "yaml" in words:
             return self.in_yaml(text)
         return self.tool in words and self.shows(text)

@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from k8snet_lessons.errors import InputError
+from k8snet_lessons.incidents._completions import completions
 from k8snet_lessons.incidents.case import PAGED_AT, Case, stamp
 from k8snet_lessons.incidents.debrief import Debrief, debrief
 from k8snet_lessons.incidents.faults import Fault, causes, drawn, fault
 from k8snet_lessons.incidents.fixes import fix
 from k8snet_lessons.incidents.layout import BEGAN_S
-from k8snet_lessons.incidents.shell import Printed, completions, run
+from k8snet_lessons.incidents.shell import Printed, run
 from k8snet_lessons.incidents.tools.metrics import route_row
 
 

@@ -182,7 +182,7 @@ def policy_blocks_edge(run: Run) -> bool:
     targets = _pods(run, "checkout")
     silent = [
         "timed out"
-        in run(f"kubectl exec {edge} -n edge -- curl -v http://{pod['IP']}:8080/healthz")
+        in run(f"kubectl exec {edge} -n edge -- curl -m 5 -v http://{pod['IP']}:8080/healthz")
         for pod in targets
     ]
     listed = run("kubectl describe netpol -n shop")

@@ -85,3 +85,39 @@ def test_who_reads_the_yaml_has_seen_it_too(name):
     for other in ("", *FAULTS):
         text = printed(other, 3, line)
         assert decisive[0].seen_in(line, text) == (other == name), other
+
+
+#: Looks that an on-call may well take instead of those of the shortest path.
+INSTEAD = {
+    "conntrack-full": ("ssh node-1 dmesg -T", "ssh node-2 sudo dmesg | tail -5"),
+    "ndots-amplification": ("ssh node-1 tcpdump -ni any port 53 -c 200",),
+    "pinned-channels": ("kubectl describe deploy ledger",),
+    "lopsided-age": (
+        "kubectl get deploy", "kubectl -n shop rollout status deploy/ledger",
+        "kubectl describe deploy/ledger | grep Progressing", "kubectl get pods -l app=ledger",
+    ),
+    "hints-withheld": ("kubectl get events", "kubectl get ev -A --sort-by=.lastTimestamp"),
+    "local-policy": ("kubectl -n edge describe svc",),
+    "wrong-target-port": (
+        "kubectl get endpointslices -A", "kubectl describe endpointslices",
+        "kubectl get svc checkout -o yaml", "kubectl get svc -o yaml",
+        "ssh node-3 iptables-save | grep checkout",
+        "ssh node-1 tcpdump -ni any 'tcp[tcpflags] & (tcp-rst) != 0' -c 9",
+    ),
+    "selector-mismatch": (
+        "kubectl get endpointslices", "kubectl get svc -A -o wide", "kubectl describe ing",
+        "kubectl get svc checkout -o yaml", "ssh node-3 iptables-save -t filter",
+    ),
+    "coredns-throttled": ("kubectl -n kube-system describe deploy coredns",),
+    "policy-blocks-dns": ("kubectl describe netpol/checkout-egress",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "line"), [(n, line) for n, each in INSTEAD.items() for line in each]
+)
+def test_another_look_that_shows_the_same_counts_as_much(name, line):
+    for other in ("", *FAULTS):
+        text = printed(other, 3, line)
+        decisive = [look for look in FAULTS[name].path(case(other, 3).world) if look.decides]
+        assert any(look.seen_in(line, text) for look in decisive) == (other == name), other

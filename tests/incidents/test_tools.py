@@ -20,11 +20,11 @@ def case(name: str, seed: int = 20) -> Case:
     ("line", "said"),
     [
         ("kubeclt get pods", "kubeclt: command not found"),
-        ("kubectl", "known here are get, describe, logs, top, exec"),
+        ("kubectl", "known here are get, describe, logs, top, exec, rollout"),
         ("kubectl get bananas", 'the server doesn\'t have a resource type "bananas"'),
         ("kubectl get pod nobody", 'pods "nobody" not found'),
-        ("kubectl get pods -n nowhere", "invalid choice: 'nowhere'"),
-        ("kubectl get pods -o json", "output format"),
+        ("kubectl get pods -n nowhere", 'namespaces "nowhere" not found'),
+        ("kubectl get pods -o jsonpath={.items}", "output format"),
         ("kubectl describe svc nothing", '"nothing" not found'),
         ("kubectl logs deploy/nobody", "not found"),
         ("kubectl exec deploy/checkout ls", "behind --"),
@@ -34,11 +34,11 @@ def case(name: str, seed: int = 20) -> Case:
         ("ssh node-1 reboot", "command not found"),
         ("ssh node-1 sysctl net.nothing", "No such file or directory"),
         ("ssh node-1 tcpdump -i wlan0", "No such device exists"),
-        ("ssh node-1 tcpdump not udp", "can't parse filter expression"),
+        ("ssh node-1 tcpdump host 10.0.0.1 port 53", "can't parse filter expression"),
         ("ssh node-1 ping -s 99999 node-2", "-s from 0 to 65507"),
         ("metrics everything", "boards are overview"),
         ("metrics ; metrics", "one command at a time"),
-        ("metrics | sort", "behind a pipe there are grep"),
+        ("metrics | awk 1", "behind a pipe there are grep"),
         ("metrics | grep (", "grep: (:"),
         ("echo 'unclosed", "No closing quotation"),
     ],
@@ -158,7 +158,7 @@ def test_dns_is_counted_alike_by_board_log_and_capture():
     assert sum(f" {first}:" in line for line in one) == 10
     node = here.world.nodes[0]
     address = here.world.pods_of("checkout")[0].address
-    seen = run(here, f"ssh {node} tcpdump -ni any host {address} port 53 -c 400").text
+    seen = run(here, f"ssh {node} tcpdump -ni any host {address} and port 53 -c 400").text
     assert seen.count("? api.bank.example") == 10
 
 

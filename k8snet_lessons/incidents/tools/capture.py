@@ -4,11 +4,11 @@ On ``eth0`` packets between nodes are wrapped in VXLAN; there they are real fram
 by byte and read back. On ``any`` each packet is shown once, where the node first has it.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from k8snet_lessons.incidents.case import Case, ToolError, stamp
 from k8snet_lessons.incidents.conversations import Conversation, Segment, conversations
+from k8snet_lessons.incidents.tools.pcap_filter import Ends, Test, parted, read_filter
 from k8snet_lessons.incidents.world import World
 
 INTERFACES: Final = ("any", "eth0", "vxlan0")
@@ -16,59 +16,11 @@ INTERFACES: Final = ("any", "eth0", "vxlan0")
 _WINDOW_S: Final = 20.0
 
 
-@dataclass(frozen=True)
-class Filter:
-    """The part of pcap-filter that this tool reads: host, port, tcp, udp, joined by ``and``."""
-
-    hosts: tuple[str, ...] = ()
-    ports: tuple[str, ...] = ()
-    protocol: str = ""
-
-    def admits(self, source: str, target: str, protocol: str) -> bool:
-        """Whether a packet is wanted."""
-        ends = [_parted(end) for end in (source, target)]
-        return (
-            all(host in [end[0] for end in ends] for host in self.hosts)
-            and all(port in [end[1] for end in ends] for port in self.ports)
-            and self.protocol in ("", protocol)
-        )
-
-
-def _parted(end: str) -> tuple[str, str]:
-    """Address and port of ``10.0.0.1.80``; an address alone has none."""
-    if end.count(".") == 3:
-        return end, ""
-    address, _, port = end.rpartition(".")
-    return address, port
-
-
-def read_filter(words: list[str]) -> Filter:
-    """Read a filter; ToolError for what it does not know."""
-    hosts: list[str] = []
-    ports: list[str] = []
-    protocol = ""
-    rest = [word for word in words if word != "and"]
-    while rest:
-        word = rest.pop(0)
-        if word in ("tcp", "udp", "icmp"):
-            protocol = word
-        elif word == "host" and rest:
-            hosts.append(rest.pop(0))
-        elif word == "port" and rest and rest[0].isdecimal():
-            ports.append(rest.pop(0))
-        else:
-            raise ToolError(
-                f"tcpdump: can't parse filter expression: syntax error at {word!r} "
-                "(known here: host ADDRESS, port N, tcp, udp, icmp, and)"
-            )
-    return Filter(tuple(hosts), tuple(ports), protocol)
-
-
-def tcpdump(case: Case, place: int, interface: str, words: list[str], count: int) -> str:
+def tcpdump(case: Case, place: int, interface: str, text: str, count: int) -> str:
     """Capture on a node."""
     if interface not in INTERFACES:
         raise ToolError(f"tcpdump: {interface}: No such device exists")
-    wanted = read_filter(words)
+    wanted = read_filter(text)
     lines: list[tuple[float, str]] = []
     for talk in conversations(case.world):
         for segment in talk.segments:
@@ -76,14 +28,14 @@ def tcpdump(case: Case, place: int, interface: str, words: list[str], count: int
     lines.sort(key=lambda line: line[0])
     shown = lines[:count] if count else lines
     link = "LINUX_SLL2 (Linux cooked v2)" if interface == "any" else "EN10MB (Ethernet)"
-    text = "tcpdump: data link type LINUX_SLL2\n" if interface == "any" else ""
-    text += "tcpdump: verbose output suppressed, use -v[v]... for full protocol decode\n"
-    text += f"listening on {interface}, link-type {link}, snapshot length 262144 bytes\n"
+    head = "tcpdump: data link type LINUX_SLL2\n" if interface == "any" else ""
+    head += "tcpdump: verbose output suppressed, use -v[v]... for full protocol decode\n"
+    head += f"listening on {interface}, link-type {link}, snapshot length 262144 bytes\n"
     for at_s, line in shown:
-        text += f"{stamp(_WINDOW_S - at_s).strftime('%H:%M:%S.%f')} {line}\n"
+        head += f"{stamp(_WINDOW_S - at_s).strftime('%H:%M:%S.%f')} {line}\n"
     n = len(shown)
     return (
-        f"{text}{n} packets captured\n{n} packets received by filter\n0 packets dropped by kernel\n"
+        f"{head}{n} packets captured\n{n} packets received by filter\n0 packets dropped by kernel\n"
     )
 
 
@@ -93,13 +45,13 @@ def _seen(
     segment: Segment,
     place: int,
     interface: str,
-    wanted: Filter,
+    wanted: Test,
 ) -> list[tuple[float, str]]:
     """The line that a segment makes on one node's interface, if any."""
     ends = (talk.source.place, None if talk.target is None else talk.target.place)
     sender, receiver = ends if segment.outward else (ends[1], ends[0])
-    inner = f"IP {segment.source} > {segment.target}: {segment.text}"
-    fits = wanted.admits(segment.source, segment.target, segment.protocol)
+    inner = f"IP {segment.source} > {segment.target}: {segment.said}"
+    fits = wanted(Ends(segment.source, segment.target, segment.protocol, segment.flags))
     if interface == "eth0":
         on_wire = (place == sender and segment.reaches != "veth") or (
             place == receiver and segment.reaches in ("wire", "pod")
@@ -109,7 +61,7 @@ def _seen(
         if talk.target is None:
             return [(segment.at_s, inner)] if fits else []
         outer_source, outer_target, text = _wrapped(world, talk, segment)
-        if not wanted.admits(outer_source, outer_target, "udp"):
+        if not wanted(Ends(outer_source, outer_target, "udp")):
             return []
         return [(segment.at_s, f"IP {outer_source} > {outer_target}: {text}\n{inner}")]
     leaves = place == sender and segment.reaches != "veth"
@@ -124,7 +76,7 @@ def _seen(
     way = "vxlan0" if talk.crosses else "eth0" if talk.target is None else "veth"
     inward = held or comes or way == "veth"
     name, direction = "veth" if held else way, "In " if inward else "Out"
-    return [(segment.at_s + (0.00012 if comes else 0.0), f"{name:<6} {direction} {inner}")]
+    return [(segment.at_s + (0.00012 if comes else 0.0), f"{name:<5} {direction} {inner}")]
 
 
 def _wrapped(world: World, talk: Conversation, segment: Segment) -> tuple[str, str, str]:
@@ -136,7 +88,7 @@ def _wrapped(world: World, talk: Conversation, segment: Segment) -> tuple[str, s
     assert talk.target is not None
     ends = (talk.source.place, talk.target.place)
     one, other = ends if segment.outward else (ends[1], ends[0])
-    (src, sport), (dst, dport) = _parted(segment.source), _parted(segment.target)
+    (src, sport), (dst, dport) = parted(segment.source), parted(segment.target)
     packet = PodPacket(
         src=src, dst=dst, sport=int(sport), dport=int(dport), payload=bytes(segment.payload),
         protocol="udp" if segment.protocol == "udp" else "tcp",

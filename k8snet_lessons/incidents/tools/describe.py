@@ -1,87 +1,92 @@
-"""``kubectl describe``, in the form of kubectl's ``pkg/describe/describe.go`` (1.36)."""
+"""``kubectl describe``: what kubectl's ``pkg/describe/describe.go`` (1.36) writes, line for line."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from k8snet_lessons.incidents.case import Case, age, not_found, stamp
-from k8snet_lessons.incidents.layout import CPUS, HOST
-from k8snet_lessons.incidents.tools.get import (
-    events_of,
-    get,
-    kind_of,
-    labels_text,
-    objects,
-)
-
-Line = tuple[int, str, str]
+from k8snet_lessons.incidents.tools.declared import Object, declared
+from k8snet_lessons.incidents.tools.events import described
+from k8snet_lessons.incidents.tools.get import GROUPS, Asked, get, kind_of, labels_text, objects
+from k8snet_lessons.incidents.tools.rollouts import replica_sets
+from k8snet_lessons.incidents.tools.tabwriter import tabbed
 
 
-def describe(case: Case, word: str, names: list[str], namespace: str) -> str:
-    """Describe objects of a kind."""
+def describe(case: Case, word: str, names: list[str], namespace: str, every: bool = False) -> str:
+    """Describe objects of a kind; a name may be begun only, as kubectl allows."""
     kind = kind_of(word)
     if kind == "events":
-        return get(case, word, [], namespace, "", False)
-    found = objects(case, kind, None if kind == "nodes" else namespace)
-    if names:
-        known = {item.metadata.name: item for item in found}
-        for name in names:
-            if name not in known:
-                raise not_found(kind, name)
-        found = [known[name] for name in names]
+        return get(case, Asked(word, namespace=namespace, every=every))
+    found = objects(case, kind, None if every or kind == "nodes" else namespace)
+    known = {item.metadata.name: item for item in found}
+    begun = [known[name] for name in known if len(names) == 1 and name.startswith(names[0])]
+    if begun and names[0] not in known:  # kubectl ends each of these with an empty line
+        return "".join(_written(case, kind, declared(case, item)) + "\n" for item in begun)
+    for name in names:
+        if name not in known:
+            raise not_found(GROUPS.get(kind, kind), name)
+    found = [known[name] for name in names] or found
     if not found:
         return f"No resources found in {namespace} namespace.\n"
-    return "\n\n".join(_DESCRIBERS[kind](case, item) for item in found)
+    return "\n\n".join(_written(case, kind, declared(case, item)) for item in found)
 
 
-def tabbed(lines: list[Line]) -> str:
-    """Align values as Go's tabwriter does: a line without a value ends a column."""
-    made: list[str] = []
-    start = 0
-    while start < len(lines):
-        end = start
-        while end < len(lines) and lines[end][2]:
-            end += 1
-        width = max((2 * deep + len(label) for deep, label, _ in lines[start:end]), default=0) + 2
-        made += [f"{'  ' * deep + label:<{width}}{text}" for deep, label, text in lines[start:end]]
-        if end < len(lines):
-            made.append("  " * lines[end][0] + lines[end][1])
-        start = end + 1
-    return "\n".join(made) + "\n"
+def _written(case: Case, kind: str, item: Object) -> str:
+    meta = item["metadata"]
+    text = _DESCRIBERS[kind](case, item)
+    if kind != "networkpolicies":
+        about = f"{kind.removesuffix('es') if kind == 'ingresses' else kind[:-1]}/{meta['name']}"
+        text += described(case, about, meta.get("namespace", ""))
+    # Where there are events kubectl flushes its columns first.
+    return "".join(tabbed(part) for part in text.split("\f"))
 
 
-def _mapping(label: str, pairs: Mapping[str, str] | None, sign: str = "=") -> list[Line]:
+def _moment(stated: str) -> str:
+    at = datetime.strptime(stated, "%Y-%m-%dT%H:%M:%SZ")
+    return at.strftime("%a, %d %b %Y %H:%M:%S +0000")
+
+
+def _since(stated: str) -> str:
+    at = datetime.strptime(stated, "%Y-%m-%dT%H:%M:%SZ")
+    return age(int((stamp(0) - at).total_seconds()))
+
+
+def _mapping(title: str, pairs: Mapping[str, str] | None, sign: str = "=") -> str:
     items = [f"{key}{sign}{value}" for key, value in sorted((pairs or {}).items())] or ["<none>"]
-    return [(0, f"{label}:" if k == 0 else "", text) for k, text in enumerate(items)]
+    return f"{title}:\t" + "\n\t".join(items) + "\n"
 
 
-def _service(case: Case, item: Any) -> str:
-    spec, meta = item.spec, item.metadata
-    scope = f"{meta.namespace}/{meta.name}"
-    lines: list[Line] = [(0, "Name:", meta.name), (0, "Namespace:", meta.namespace)]
-    lines += _mapping("Labels", meta.labels)
-    lines += _mapping("Annotations", meta.annotations, ": ")
-    lines += [
-        (0, "Selector:", labels_text(spec.selector)),
-        (0, "Type:", spec.type or "ClusterIP"),
-        (0, "IP Family Policy:", "SingleStack"),
-        (0, "IP Families:", "IPv4"),
-        (0, "IP:", spec.clusterIP),
-        (0, "IPs:", spec.clusterIP),
-    ]
-    for port in spec.ports:
-        protocol = port.protocol or "TCP"
-        lines.append((0, "Port:", f"{port.name or '<unset>'}  {port.port}/{protocol}"))
-        lines.append((0, "TargetPort:", f"{port.targetPort}/{protocol}"))
-        if port.nodePort:
-            lines.append((0, "NodePort:", f"{port.name}  {port.nodePort}/{protocol}"))
-        lines.append((0, "Endpoints:", _endpoints(case, scope, port.name or "")))
-    lines.append((0, "Session Affinity:", spec.sessionAffinity or "None"))
-    if spec.externalTrafficPolicy and spec.type != "ClusterIP":
-        lines.append((0, "External Traffic Policy:", spec.externalTrafficPolicy))
-    lines.append((0, "Internal Traffic Policy:", spec.internalTrafficPolicy or "Cluster"))
-    if spec.trafficDistribution:
-        lines.append((0, "Traffic Distribution:", spec.trafficDistribution))
-    return tabbed(lines) + _events(case, f"service/{meta.name}")
+def _head(item: Object) -> str:
+    meta = item["metadata"]
+    text = f"Name:\t{meta['name']}\nNamespace:\t{meta['namespace']}\n"
+    text += _mapping("Labels", meta.get("labels"))
+    return text + _mapping("Annotations", meta.get("annotations"), ": ")
+
+
+def _service(case: Case, item: Object) -> str:
+    spec, meta = item["spec"], item["metadata"]
+    addresses = ",".join(spec.get("clusterIPs") or [spec["clusterIP"]])
+    text = _head(item) + (
+        f"Selector:\t{labels_text(spec['selector'])}\nType:\t{spec['type']}\n"
+        f"IP Family Policy:\t{spec['ipFamilyPolicy']}\n"
+        f"IP Families:\t{','.join(spec['ipFamilies'])}\n"
+        f"IP:\t{spec['clusterIP']}\nIPs:\t{addresses}\n"
+    )
+    for port in spec["ports"]:
+        name, protocol = port.get("name") or "<unset>", port["protocol"]
+        text += f"Port:\t{name}\t{port['port']}/{protocol}\n"
+        text += f"TargetPort:\t{port['targetPort']}/{protocol}\n"
+        if port.get("nodePort"):
+            text += f"NodePort:\t{name}\t{port['nodePort']}/{protocol}\n"
+        scope = f"{meta['namespace']}/{meta['name']}"
+        text += f"Endpoints:\t{_endpoints(case, scope, port.get('name') or '')}\n"
+    text += f"Session Affinity:\t{spec['sessionAffinity']}\n"
+    if spec.get("externalTrafficPolicy"):
+        text += f"External Traffic Policy:\t{spec['externalTrafficPolicy']}\n"
+    text += f"Internal Traffic Policy:\t{spec['internalTrafficPolicy']}\n"
+    if spec.get("trafficDistribution"):
+        text += f"Traffic Distribution:\t{spec['trafficDistribution']}\n"
+    return text
 
 
 def _endpoints(case: Case, scope: str, port_name: str) -> str:
@@ -95,217 +100,265 @@ def _endpoints(case: Case, scope: str, port_name: str) -> str:
     ]
     if len(found) > 3:
         return ",".join(found[:3]) + f" + {len(found) - 3} more..."
-    return ",".join(found) or "<none>"
+    # A slice without endpoints gives an empty list, no slice at all the word.
+    return ",".join(found) if case.world.cluster.slices_of(scope) else "<none>"
 
 
-def _slice(case: Case, item: Any) -> str:
-    meta = item.metadata
-    lines: list[Line] = [(0, "Name:", meta.name), (0, "Namespace:", meta.namespace)]
-    lines += _mapping("Labels", meta.labels)
-    lines += [(0, "Annotations:", "<none>"), (0, "AddressType:", item.addressType)]
-    head = tabbed(lines)
-    if item.ports:
-        rows = [("Name", "Port", "Protocol"), ("----", "----", "--------")]
-        rows += [(p.name or "<unset>", str(p.port), p.protocol) for p in item.ports]
-        widths = [max(len(row[k]) for row in rows) + 2 for k in (0, 1)]
-        head += "Ports:\n" + "".join(
-            f"  {a.ljust(widths[0])}{b.ljust(widths[1])}{c}\n" for a, b, c in rows
-        )
+def _slice(case: Case, item: Object) -> str:
+    text = _head(item) + f"AddressType:\t{item['addressType']}\n"
+    if item.get("ports"):
+        text += "Ports:\n  Name\tPort\tProtocol\n  ----\t----\t--------\n"
+        for port in item["ports"]:
+            text += f"  {port.get('name') or '<unset>'}\t{port['port']}\t{port['protocol']}\n"
     else:
-        head += "Ports: <unset>\n"
-    if not item.endpoints:
-        return head + "Endpoints: <none>\n" + _events(case, f"endpointslice/{meta.name}")
-    head += "Endpoints:\n"
-    for each in item.endpoints:
-        ready = str(each.conditions.ready is not False).lower()
-        head += f"  - Addresses:  {', '.join(each.addresses)}\n    Conditions:\n"
-        head += f"      Ready:    {ready}\n    Hostname:   {each.hostname or '<unset>'}\n"
-        head += f"    TargetRef:  Pod/{each.targetRef.name}\n    NodeName:   {each.nodeName}\n"
-        head += f"    Zone:       {each.zone}\n"
-    return head + _events(case, f"endpointslice/{meta.name}")
+        text += "Ports: <unset>\n"
+    if not item.get("endpoints"):
+        return text + "Endpoints: <none>\n"
+    text += "Endpoints:\n"
+    for each in item["endpoints"]:
+        ready = str(each["conditions"].get("ready") is not False).lower()
+        text += (
+            f"  - Addresses:\t{', '.join(each['addresses'])}\n    Conditions:\n"
+            f"      Ready:\t{ready}\n    Hostname:\t{each.get('hostname') or '<unset>'}\n"
+            f"    TargetRef:\tPod/{each['targetRef']['name']}\n    NodeName:\t{each['nodeName']}\n"
+            f"    Zone:\t{each['zone']}\n"
+        )
+    return text
 
 
-def _pod(case: Case, item: Any) -> str:
-    meta, container = item.metadata, item.spec.containers[0]
-    pod = next(p for p in case.world.pods if p.scope == f"{meta.namespace}/{meta.name}")
-    node = case.world.nodes[pod.place]
-    started = stamp(pod.age_s).strftime(_TIME)
-    lines: list[Line] = [
-        (0, "Name:", meta.name),
-        (0, "Namespace:", meta.namespace),
-        (0, "Priority:", "0"),
-        (0, "Service Account:", "default"),
-        (0, "Node:", f"{node}/{case.world.node_address(pod.place)}"),
-        (0, "Start Time:", started),
-        *_mapping("Labels", meta.labels),
-        (0, "Annotations:", "<none>"),
-        (0, "Status:", "Running"),
-        (0, "IP:", pod.address),
-        (0, "IPs:", ""),
-        (1, "IP:", pod.address),
-        (0, "Controlled By:", f"ReplicaSet/{meta.name.rsplit('-', 1)[0]}"),
-        (0, "Containers:", ""),
-        (1, f"{container.name}:", ""),
+def _pod(case: Case, item: Object) -> str:
+    meta, spec, status = item["metadata"], item["spec"], item["status"]
+    text = f"Name:\t{meta['name']}\nNamespace:\t{meta['namespace']}\n"
+    text += (
+        f"Priority:\t{spec['priority']}\nService Account:\t{spec['serviceAccountName']}\n"
+        f"Node:\t{spec['nodeName']}/{status['hostIP']}\n"
+        f"Start Time:\t{_moment(status['startTime'])}\n"
+    )
+    text += _mapping("Labels", meta.get("labels"))
+    text += _mapping("Annotations", meta.get("annotations"), ": ")
+    text += f"Status:\t{status['phase']}\nIP:\t{status['podIP']}\nIPs:\n"
+    text += "".join(f"  IP:\t{each['ip']}\n" for each in status["podIPs"])
+    text += f"Controlled By:\tReplicaSet/{meta['ownerReferences'][0]['name']}\nContainers:\n"
+    for container, state in zip(spec["containers"], status["containerStatuses"], strict=True):
+        text += _container(container, state)
+    text += "Conditions:\n  Type\tStatus\n"
+    text += "".join(f"  {each['type']} \t{each['status']} \n" for each in status["conditions"])
+    text += f"Volumes:\t<none>\nQoS Class:\t{status['qosClass']}\nNode-Selectors:\t<none>\n"
+    kept = [
+        f"{each['key']}:{each['effect']} op={each['operator']} for {each['tolerationSeconds']}s"
+        for each in spec["tolerations"]
     ]
-    numbers = [(p.containerPort, p.protocol or "TCP") for p in container.ports]
+    return text + "Tolerations:\t" + "\n\t".join(kept) + "\n"
+
+
+def _container(container: Object, state: Object | None) -> str:
+    """A container of a pod, or without a state of a pod template."""
+    numbers = [(port["containerPort"], port.get("protocol", "TCP")) for port in container["ports"]]
     plural = "s" if len(numbers) > 1 else ""
-    lines += [
-        (2, "Image:", container.image),
-        (2, f"Port{plural}:", ", ".join(f"{port}/{protocol}" for port, protocol in numbers)),
-        (2, f"Host Port{plural}:", ", ".join(f"0/{protocol}" for _, protocol in numbers)),
-    ]
-    text = tabbed(lines)
-    lines = [(2, "State:", "Running"), (3, "Started:", started), (2, "Ready:", "True"),
-             (2, "Restart Count:", "0")]  # fmt: skip
-    if container.resources:
-        for title in ("Limits", "Requests"):
-            lines.append((2, f"{title}:", ""))
-            amounts = getattr(container.resources, title.lower()) or {}
-            lines += [(3, f"{name}:", str(value)) for name, value in amounts.items()]
-    variables = [(3, f"{each.name}:", str(each.value)) for each in container.env or []]
-    lines += [(2, "Environment:", ""), *variables] if variables else [(2, "Environment:", "<none>")]
-    text += tabbed(lines)
-    rows = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
-    text += "Conditions:\n  Type                        Status\n"
-    text += "".join(f"  {name:<28}True\n" for name in rows)
-    text += f"QoS Class:       {'Burstable' if container.resources else 'BestEffort'}\n"
-    text += "Node-Selectors:  <none>\n"
-    return text + _events(case, f"pod/{meta.name}")
+    text = f"  {container['name']}:\n"
+    if state is not None:
+        text += f"    Container ID:\t{state['containerID']}\n"
+    text += f"    Image:\t{container['image']}\n"
+    if state is not None:
+        text += f"    Image ID:\t{state['imageID']}\n"
+    text += (
+        f"    Port{plural}:\t{', '.join(f'{port}/{protocol}' for port, protocol in numbers)}\n"
+        f"    Host Port{plural}:\t{', '.join(f'0/{protocol}' for _, protocol in numbers)}\n"
+    )
+    if state is not None:
+        started = _moment(state["state"]["running"]["startedAt"])
+        text += f"    State:\tRunning\n      Started:\t{started}\n    Ready:\tTrue\n"
+        text += f"    Restart Count:\t{state['restartCount']}\n"
+    for title in ("limits", "requests"):
+        amounts = container.get("resources", {}).get(title)
+        if amounts:
+            text += f"    {title.title()}:\n"
+            text += "".join(f"      {name}:\t{amounts[name]}\n" for name in sorted(amounts))
+    if "readinessProbe" in container:
+        text += f"    Readiness:\t{_probe(container['readinessProbe'])}\n"
+    variables = container.get("env", [])
+    text += "    Environment:" + ("\n" if variables else "\t<none>\n")
+    text += "".join(f"      {each['name']}:\t{each['value']}\n" for each in variables)
+    return text + "    Mounts:\t<none>\n"
 
 
-def _node(case: Case, item: Any) -> str:
-    name = item.metadata.name
-    place = case.world.nodes.index(name)
-    here = [pod for pod in case.world.pods if pod.place == place]
-    lines: list[Line] = [(0, "Name:", name), (0, "Roles:", "<none>")]
-    lines += _mapping("Labels", item.metadata.labels)
-    lines += [
-        (0, "Annotations:", "<none>"),
-        (0, "Taints:", "<none>"),
-        (0, "Unschedulable:", "false"),
-    ]
-    text = tabbed(lines)
-    beat = stamp(20).strftime(_TIME)
-    since = stamp(96 * 86_400).strftime(_TIME)
-    text += "Conditions:\n"
-    for row in (_CONDITION_HEADS, tuple("-" * len(word) for word in _CONDITION_HEADS)):
+def _probe(probe: Object) -> str:
+    times = (
+        f"delay=0s timeout={probe['timeoutSeconds']}s period={probe['periodSeconds']}s "
+        f"#success={probe['successThreshold']} #failure={probe['failureThreshold']}"
+    )
+    if "grpc" in probe:
+        return f"grpc <pod>:{probe['grpc']['port']}  {times}"
+    asked = probe["httpGet"]
+    return f"http-get {asked['scheme'].lower()}://:{asked['port']}{asked['path']} {times}"
+
+
+def _node(case: Case, item: Object) -> str:
+    meta, status, spec = item["metadata"], item["status"], item["spec"]
+    text = f"Name:\t{meta['name']}\nRoles:\t<none>\n" + _mapping("Labels", meta["labels"])
+    text += _mapping("Annotations", meta.get("annotations"), ": ")
+    text += f"CreationTimestamp:\t{_moment(meta['creationTimestamp'])}\n"
+    text += "Taints:\t<none>\nUnschedulable:\tfalse\n"
+    beat = status["conditions"][0]["lastHeartbeatTime"]
+    text += f"Lease:\n  HolderIdentity:\t{meta['name']}\n  AcquireTime:\t<unset>\n"
+    text += f"  RenewTime:\t{_moment(beat)}\nConditions:\n"
+    heads = ("Type", "Status", "LastHeartbeatTime", "LastTransitionTime", "Reason", "Message")
+    text += "  " + "\t".join(heads) + "\n  " + "\t".join("-" * len(head) for head in heads) + "\n"
+    for each in status["conditions"]:
         text += (
-            "  " + "".join(f"{w:<{n}}" for w, n in zip(row, _WIDTHS, strict=True)).rstrip() + "\n"
+            f"  {each['type']} \t{each['status']} \t{_moment(each['lastHeartbeatTime'])} "
+            f"\t{_moment(each['lastTransitionTime'])} \t{each['reason']} \t{each['message']}\n"
         )
-    for kind, status, reason, message in _CONDITIONS:
-        row = (kind, status, beat, since, reason, message)
-        text += (
-            "  " + "".join(f"{w:<{n}}" for w, n in zip(row, _WIDTHS, strict=True)).rstrip() + "\n"
-        )
-    text += f"Addresses:\n  InternalIP:  {case.world.node_address(place)}\n  Hostname:    {name}\n"
-    text += f"Allocatable:\n  cpu:     {CPUS}\n  memory:  30Gi\n  pods:    110\n"
-    text += f"PodCIDR:                      {item.spec.podCIDR}\n"
-    text += f"Non-terminated Pods:          ({len(here)} in total)\n"
-    width = max(len(pod.name) for pod in here) + 2 if here else 8
-    text += f"  Namespace    {'Name'.ljust(width)}Age\n  ---------    {'----'.ljust(width)}---\n"
-    text += "".join(f"  {p.namespace:<13}{p.name.ljust(width)}{age(p.age_s)}\n" for p in here)
-    return text + _events(case, f"node/{name}")
+    text += "Addresses:\n"
+    text += "".join(f"  {each['type']}:\t{each['address']}\n" for each in status["addresses"])
+    for title in ("capacity", "allocatable"):
+        text += f"{title.title()}:\n"
+        text += "".join(f"  {name}:\t{value}\n" for name, value in sorted(status[title].items()))
+    info = status["nodeInfo"]
+    text += "System Info:\n" + "".join(f"  {label}:\t{info[key]}\n" for label, key in _SYSTEM)
+    text += f"PodCIDR:\t{spec['podCIDR']}\nPodCIDRs:\t{','.join(spec['podCIDRs'])}\n"
+    return text + _hosted(case, meta["name"])
 
 
-_TIME = "%a, %d %b %Y %H:%M:%S +0000"
-_CONDITION_HEADS = (
-    "Type",
-    "Status",
-    "LastHeartbeatTime",
-    "LastTransitionTime",
-    "Reason",
-    "Message",
-)
-_WIDTHS = (21, 8, 33, 33, 29, 0)
-_CONDITIONS = (
-    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+_SYSTEM = (
+    ("Machine ID", "machineID"), ("System UUID", "systemUUID"), ("Boot ID", "bootID"),
+    ("Kernel Version", "kernelVersion"), ("OS Image", "osImage"),
+    ("Operating System", "operatingSystem"), ("Architecture", "architecture"),
+    ("Container Runtime Version", "containerRuntimeVersion"), ("Kubelet Version", "kubeletVersion"),
 )  # fmt: skip
 
 
-def _policy(case: Case, item: Any) -> str:
-    meta, spec = item.metadata, item.spec
-    made = stamp(183 * 86_400).strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
-    text = tabbed(
-        [(0, "Name:", meta.name), (0, "Namespace:", meta.namespace), (0, "Created on:", made),
-         (0, "Labels:", "<none>"), (0, "Annotations:", "<none>")]
-    )  # fmt: skip
-    text += f"Spec:\n  PodSelector:     {labels_text(spec.podSelector.matchLabels)}\n"
-    for direction, rules, side in (
-        ("Ingress", spec.ingress, "from_"),
-        ("Egress", spec.egress, "to"),
-    ):
-        if direction not in (spec.policyTypes or []):
+def _hosted(case: Case, node: str) -> str:
+    """The pods of a node and what they ask for; the room's nodes have 8 CPUs and 30 GiB."""
+    here = [declared(case, item) for item in objects(case, "pods", None)]
+    here = [pod for pod in here if pod["spec"]["nodeName"] == node]
+    text = f"Non-terminated Pods:\t({len(here)} in total)\n"
+    heads = ("CPU Requests", "CPU Limits", "Memory Requests", "Memory Limits", "Age")
+    text += "  Namespace\tName\t\t" + "\t".join(heads) + "\n"
+    text += "  ---------\t----\t\t" + "\t".join("-" * len(head) for head in heads) + "\n"
+    total = dict.fromkeys(_AMOUNTS, 0)
+    for pod in here:
+        meta, asked = pod["metadata"], pod["spec"]["containers"][0].get("resources", {})
+        cells = []
+        for title, name in _AMOUNTS:
+            amount = asked.get(title, {}).get(name, "0")
+            number = int(amount.rstrip("mMi"))
+            total[title, name] += number
+            cells.append(f"{amount} ({100 * number // _ALL[name]}%)")
+        text += f"  {meta['namespace']}\t{meta['name']}\t\t" + "\t".join(cells)
+        text += f"\t{_since(meta['creationTimestamp'])}\n"
+    text += "Allocated resources:\n  (Total limits may be over 100 percent, i.e., overcommitted.)\n"
+    text += "  Resource\tRequests\tLimits\n  --------\t--------\t------\n"
+    for name, unit in (("cpu", "m"), ("memory", "Mi")):
+        cells = []
+        for title in ("requests", "limits"):
+            number = total[title, name]
+            cells.append(f"{number}{unit if number else ''} ({100 * number // _ALL[name]}%)")
+        text += f"  {name}\t" + "\t".join(cells) + "\n"
+    return text + "  ephemeral-storage\t0 (0%)\t0 (0%)\n"
+
+
+_AMOUNTS = (("requests", "cpu"), ("limits", "cpu"), ("requests", "memory"), ("limits", "memory"))
+#: Allocatable, in thousandths of a CPU and in MiB.
+_ALL = {"cpu": 8_000, "memory": 30 * 1024}
+
+
+def _policy(case: Case, item: Object) -> str:
+    spec = item["spec"]
+    made = item["metadata"]["creationTimestamp"].replace("T", " ").replace("Z", " +0000 UTC")
+    meta = item["metadata"]
+    text = f"Name:\t{meta['name']}\nNamespace:\t{meta['namespace']}\nCreated on:\t{made}\n"
+    text += _mapping("Labels", meta.get("labels"))
+    text += _mapping("Annotations", meta.get("annotations"), ": ")
+    text += f"Spec:\n  PodSelector:     {labels_text(spec['podSelector'].get('matchLabels'))}\n"
+    for direction, side in (("Ingress", "from"), ("Egress", "to")):
+        if direction not in spec["policyTypes"]:
             text += f"  Not affecting {direction.lower()} traffic\n"
             continue
         text += f"  Allowing {direction.lower()} traffic:\n"
-        blocks = [_rule(rule, side, direction) for rule in rules or []]
+        blocks = [_rule(rule, side, direction) for rule in spec.get(direction.lower(), [])]
         text += "    ----------\n".join(blocks) or (
             f"    <none> (Selected pods are isolated for {direction.lower()} connectivity)\n"
         )
-    return text + f"  Policy Types: {', '.join(spec.policyTypes or [])}\n"
+    return text + f"  Policy Types: {', '.join(spec['policyTypes'])}\n"
 
 
 def _rule(rule: Any, side: str, direction: str) -> str:
-    text = "".join(f"    To Port: {p.port}/{p.protocol or 'TCP'}\n" for p in rule.ports or [])
+    text = "".join(
+        f"    To Port: {port['port']}/{port.get('protocol', 'TCP')}\n"
+        for port in rule.get("ports", [])
+    )
     text = text or "    To Port: <any> (traffic allowed to all ports)\n"
     word = "From" if direction == "Ingress" else "To"
-    peers = getattr(rule, side, None) or []
+    peers = rule.get(side) or []
     if not peers:
         restricted = "source" if direction == "Ingress" else "destination"
         return text + f"    {word}: <any> (traffic not restricted by {restricted})\n"
     for peer in peers:
         text += f"    {word}:\n"
-        if peer.ipBlock is not None:
-            text += f"      IPBlock:\n        CIDR: {peer.ipBlock.cidr}\n"
-            text += f"        Except: {', '.join(peer.ipBlock.except_ or [])}\n"
-        if peer.namespaceSelector is not None:
-            text += f"      NamespaceSelector: {labels_text(peer.namespaceSelector.matchLabels)}\n"
-        if peer.podSelector is not None:
-            text += f"      PodSelector: {labels_text(peer.podSelector.matchLabels)}\n"
+        if "ipBlock" in peer:
+            text += f"      IPBlock:\n        CIDR: {peer['ipBlock']['cidr']}\n"
+            text += f"        Except: {', '.join(peer['ipBlock'].get('except', []))}\n"
+        for key in ("namespaceSelector", "podSelector"):
+            if key in peer:
+                label = f"{key[0].upper()}{key[1:]}"
+                text += f"      {label}: {labels_text(peer[key].get('matchLabels'))}\n"
     return text
 
 
-def _ingress(case: Case, item: Any) -> str:
-    lines: list[Line] = [
-        (0, "Name:", item.metadata.name),
-        (0, "Labels:", "<none>"),
-        (0, "Namespace:", item.metadata.namespace),
-        (0, "Address:", "198.51.100.10"),
-        (0, "Ingress Class:", item.spec.ingressClassName),
-        (0, "Default backend:", "<default>"),
+def _ingress(case: Case, item: Object) -> str:
+    meta, spec = item["metadata"], item["spec"]
+    text = f"Name:\t{meta['name']}\n" + _mapping("Labels", meta.get("labels"))
+    address = item["status"]["loadBalancer"]["ingress"][0]["ip"]
+    text += (
+        f"Namespace:\t{meta['namespace']}\nAddress:\t{address}\n"
+        f"Ingress Class:\t{spec['ingressClassName']}\nDefault backend:\t<default>\nTLS:\n"
+    )
+    for each in spec["tls"]:
+        text += f"  {each['secretName']} terminates {','.join(each['hosts'])}\n"
+    text += "Rules:\n  Host\tPath\tBackends\n  ----\t----\t--------\n"
+    for rule in spec["rules"]:
+        text += f"  {rule['host']}\t\n"
+        for path in rule["http"]["paths"]:
+            to = path["backend"]["service"]
+            ends = _endpoints(case, f"{meta['namespace']}/{to['name']}", "http")
+            text += f"    \t{path['path']} \t{to['name']}:{to['port']['number']} ({ends})\n"
+    return text + _mapping("Annotations", meta.get("annotations"), ": ")
+
+
+def _deployment(case: Case, item: Object) -> str:
+    meta, spec, status = item["metadata"], item["spec"], item["status"]
+    text = f"Name:\t{meta['name']}\nNamespace:\t{meta['namespace']}\n"
+    text += f"CreationTimestamp:\t{_moment(meta['creationTimestamp'])}\n"
+    text += _mapping("Labels", meta["labels"])
+    text += _mapping("Annotations", meta["annotations"], ": ")
+    text += (
+        f"Selector:\t{labels_text(spec['selector']['matchLabels'])}\n"
+        f"Replicas:\t{spec['replicas']} desired | {status['updatedReplicas']} updated | "
+        f"{status['replicas']} total | {status['availableReplicas']} available | 0 unavailable\n"
+        "StrategyType:\tRollingUpdate\nMinReadySeconds:\t0\n"
+        "RollingUpdateStrategy:\t25% max unavailable, 25% max surge\nPod Template:\n"
+    )
+    template = spec["template"]
+    text += _mapping("  Labels", template["metadata"]["labels"]) + "  Containers:\n"
+    text += "".join(" " + _container(each, None) for each in template["spec"]["containers"])
+    text += "  Volumes:\t<none>\n  Node-Selectors:\t<none>\n  Tolerations:\t<none>\n"
+    text += "Conditions:\n  Type\tStatus\tReason\n  ----\t------\t------\n"
+    for each in status["conditions"]:
+        text += f"  {each['type']} \t{each['status']}\t{each['reason']}\n"
+    *old, new = [
+        f"{name} ({count}/{count} replicas created)"
+        for name, count, _ in replica_sets(case, meta["name"])
     ]
-    text = tabbed(lines) + f"TLS:\n  shop-tls terminates {HOST}\nRules:\n"
-    text += "  Host              Path  Backends\n  ----              ----  --------\n"
-    text += f"  {HOST}\n"
-    backends = _endpoints(case, "shop/checkout", "http")
-    for path in item.spec.rules[0].http.paths:
-        service = path.backend.service
-        text += (
-            f"                    {path.path}   {service.name}:{service.port.number} ({backends})\n"
-        )
-    text += tabbed(_mapping("Annotations", item.metadata.annotations, ": "))
-    return text + _events(case, f"ingress/{item.metadata.name}")
+    return text + f"OldReplicaSets:\t{', '.join(old) or '<none>'}\nNewReplicaSet:\t{new}\n"
 
 
-def _events(case: Case, what: str) -> str:
-    found = [event for event in events_of(case) if event[4] == what]
-    if not found:
-        return "Events:  <none>\n"
-    text = "Events:\n  Type     Reason                      Age   Message\n"
-    text += "  ----     ------                      ----  -------\n"
-    for ago, _, kind, reason, _, message in found:
-        text += f"  {kind:<9}{reason:<28}{age(ago):<6}{message}\n"
-    return text
-
-
-_DESCRIBERS: Mapping[str, Callable[[Case, Any], str]] = {
+_DESCRIBERS: Mapping[str, Callable[[Case, Object], str]] = {
     "services": _service,
     "endpointslices": _slice,
     "pods": _pod,
     "nodes": _node,
     "networkpolicies": _policy,
     "ingresses": _ingress,
+    "deployments": _deployment,
 }

@@ -1,19 +1,32 @@
-"""``kubectl get``: tables as the server prints them, and ``-o yaml``."""
+"""``kubectl get``: tables as the server prints them, and whole objects."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from k8snet_lessons.control.hints import annotated_hints
-from k8snet_lessons.control.topology import hint_service
 from k8snet_lessons.incidents.case import Case, ToolError, age, columns, not_found
-from k8snet_lessons.incidents.layout import BEGAN_S, HOST, former_template
+from k8snet_lessons.incidents.layout import BALANCER, HOST
+from k8snet_lessons.incidents.tools.declared import (
+    DAYS,
+    KERNEL,
+    NODE_DAYS,
+    RUNTIME,
+    SYSTEM,
+    VERSION,
+    Object,
+    declared,
+)
+from k8snet_lessons.incidents.tools.events import events_table
+from k8snet_lessons.incidents.tools.rollouts import deployments
 
-_DAYS = {"edge": 212, "kube-system": 305, "shop": 183}
 _KINDS = {
     "pods": ("pod", "pods", "po"),
     "services": ("service", "services", "svc"),
+    "deployments": ("deployment", "deployments", "deploy", "deployments.apps"),
     "endpointslices": ("endpointslice", "endpointslices", "endpointslices.discovery.k8s.io"),
     "networkpolicies": ("networkpolicy", "networkpolicies", "netpol"),
     "nodes": ("node", "nodes", "no"),
@@ -21,6 +34,9 @@ _KINDS = {
     "events": ("event", "events", "ev"),
 }
 KIND_WORDS: Mapping[str, str] = {word: kind for kind, words in _KINDS.items() for word in words}
+#: What ``kubectl get all`` shows, as far as the room has it.
+_ALL = ("pods", "services", "deployments")
+_SINGULAR = {"pods": "pod", "services": "service", "deployments": "deployment.apps"}
 Row = tuple[str, ...]
 
 
@@ -31,36 +47,109 @@ def kind_of(word: str) -> str:
     return KIND_WORDS[word.lower()]
 
 
-def get(case: Case, word: str, names: list[str], namespace: str, output: str, every: bool) -> str:
-    """Print objects of a kind."""
-    kind = kind_of(word)
-    if kind == "events":
-        return _events(case, namespace, every)
-    found = objects(case, kind, None if every or kind == "nodes" else namespace)
-    for name in names:
-        if name not in [item.metadata.name for item in found]:
-            raise not_found(_GROUPS.get(kind, kind), name)
-    if names:
-        found = [item for item in found if item.metadata.name in names]
-    if not found:
-        return f"No resources found in {namespace} namespace.\n"
-    if output == "yaml":
-        if kind == "endpointslices":
-            found = with_hints(case, found)
-        return as_yaml(found if not names or len(names) > 1 else found[0])
-    if output not in ("", "wide"):
+@dataclass(frozen=True)
+class Asked:
+    """What stands behind ``kubectl get``.
+
+    Attributes
+    ----------
+    word : str
+        A kind, several with commas between, or ``all``.
+    names : tuple of str
+    namespace : str
+    output : str
+        ``""``, ``wide``, ``yaml``, ``json`` or ``name``.
+    every : bool
+        All namespaces.
+    selector : str
+        Labels, ``key=value`` with commas between.
+    show_labels : bool
+    """
+
+    word: str
+    names: tuple[str, ...] = ()
+    namespace: str = "shop"
+    output: str = ""
+    every: bool = False
+    selector: str = ""
+    show_labels: bool = False
+
+
+def get(case: Case, asked: Asked) -> str:
+    """Print objects of one kind or of several."""
+    if asked.output not in ("", "wide", "yaml", "json", "name"):
         raise ToolError(
-            f'error: unable to match a printer suitable for the output format "{output}"'
+            f'error: unable to match a printer suitable for the output format "{asked.output}" '
+            "(known here: wide, yaml, json, name)"
         )
-    header, row = _PRINTERS[kind](case, output == "wide")
+    words = _ALL if asked.word.lower() == "all" else asked.word.split(",")
+    kinds = [kind_of(word) for word in words]
+    if len(kinds) == 1 and kinds[0] == "events":
+        return events_table(case, asked.namespace, asked.every)
+    found = {kind: _chosen(case, kind, asked) for kind in kinds}
+    if not any(found.values()):
+        where = "" if asked.every or kinds == ["nodes"] else f" in {asked.namespace} namespace."
+        return f"No resources found{where}\n"
+    if asked.output in ("yaml", "json"):
+        made = [declared(case, item) for kind in kinds for item in _hinted(case, kind, found[kind])]
+        return _written(made, asked)
+    if asked.output == "name":
+        return "".join(
+            f"{_SINGULAR.get(kind, kind.removesuffix('s'))}/{item.metadata.name}\n"
+            for kind in kinds for item in found[kind]
+        )  # fmt: skip
+    tables = [
+        _table(case, kind, found[kind], asked, len(kinds) > 1) for kind in kinds if found[kind]
+    ]
+    return "\n".join(tables)
+
+
+def _chosen(case: Case, kind: str, asked: Asked) -> list[Any]:
+    found = objects(case, kind, None if asked.every or kind == "nodes" else asked.namespace)
+    for name in asked.names:
+        if name not in [item.metadata.name for item in found]:
+            raise not_found(GROUPS.get(kind, kind), name)
+    if asked.names:
+        found = [item for item in found if item.metadata.name in asked.names]
+    if asked.selector:
+        wanted = [part.replace("==", "=").partition("=") for part in asked.selector.split(",")]
+        found = [
+            item for item in found
+            if all((item.metadata.labels or {}).get(key) == value for key, _, value in wanted)
+        ]  # fmt: skip
+    return found
+
+
+def _table(case: Case, kind: str, found: list[Any], asked: Asked, prefixed: bool) -> str:
+    header, row = _PRINTERS[kind](case, asked.output == "wide")
     rows = [header, *(row(item) for item in found)]
-    if every and kind != "nodes":
+    if prefixed:
+        rows = [rows[0], *((f"{_SINGULAR.get(kind, kind)}/{r[0]}", *r[1:]) for r in rows[1:])]
+    if asked.every and kind != "nodes":
         spaces = ["NAMESPACE", *(item.metadata.namespace for item in found)]
         rows = [(space, *rest) for space, rest in zip(spaces, rows, strict=True)]
+    if asked.show_labels:
+        told = ["LABELS", *(labels_text(item.metadata.labels) for item in found)]
+        rows = [(*rest, labels) for labels, rest in zip(told, rows, strict=True)]
     return columns(rows)
 
 
-_GROUPS = {
+def _hinted(case: Case, kind: str, found: list[Any]) -> list[Any]:
+    return with_hints(case, found) if kind == "endpointslices" else found
+
+
+def _written(made: list[Object], asked: Asked) -> str:
+    content: Any = {"apiVersion": "v1", "items": made, "kind": "List",
+                    "metadata": {"resourceVersion": ""}}  # fmt: skip
+    if len(asked.names) == 1 and len(made) == 1:
+        content = made[0]
+    if asked.output == "json":
+        return json.dumps(content, indent=4, sort_keys=True) + "\n"
+    return yaml.safe_dump(content, sort_keys=True, default_flow_style=False)
+
+
+GROUPS = {
+    "deployments": "deployments.apps",
     "endpointslices": "endpointslices.discovery.k8s.io",
     "networkpolicies": "networkpolicies.networking.k8s.io",
     "ingresses": "ingresses.networking.k8s.io",
@@ -77,23 +166,10 @@ def objects(case: Case, kind: str, namespace: str | None) -> list[Any]:
         "networkpolicies": cluster.network_policies.values(),
         "nodes": cluster.nodes.values(),
         "ingresses": cluster.ingresses.values(),
+        "deployments": deployments(case),
     }
     wanted = [item for item in listed[kind] if namespace in (None, item.metadata.namespace)]
     return sorted(wanted, key=lambda item: (item.metadata.namespace or "", item.metadata.name))
-
-
-def as_yaml(found: Any) -> str:
-    """Print objects as ``-o yaml`` does, hints of EndpointSlices included."""
-    if isinstance(found, list):
-        content: Any = {"apiVersion": "v1", "items": [_plain(x) for x in found], "kind": "List"}
-    else:
-        content = _plain(found)
-    return yaml.safe_dump(content, sort_keys=True, default_flow_style=False)
-
-
-def _plain(item: Any) -> dict[str, Any]:
-    content: dict[str, Any] = item.to_dict()
-    return content
 
 
 def with_hints(case: Case, items: list[Any]) -> list[Any]:
@@ -141,7 +217,7 @@ def _services(case: Case, wide: bool) -> tuple[Row, Callable[[Any], Row]]:
             for p in spec.ports
         )  # fmt: skip
         made = (item.metadata.name, spec.type or "ClusterIP", spec.clusterIP, "<none>", ports,
-                f"{_DAYS[item.metadata.namespace]}d")  # fmt: skip
+                f"{DAYS[item.metadata.namespace]}d")  # fmt: skip
         return (*made, labels_text(spec.selector)) if wide else made
 
     header = ("NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE")
@@ -155,7 +231,7 @@ def _slices(case: Case, wide: bool) -> tuple[Row, Callable[[Any], Row]]:
         if len(addresses) > 3:
             shown += f" + {len(addresses) - 3} more..."
         ports = ",".join(str(port.port) for port in item.ports or []) or "<unset>"
-        days = f"{_DAYS[item.metadata.namespace]}d"
+        days = f"{DAYS[item.metadata.namespace]}d"
         return item.metadata.name, item.addressType, ports, shown, days
 
     return ("NAME", "ADDRESSTYPE", "PORTS", "ENDPOINTS", "AGE"), row
@@ -172,15 +248,9 @@ def _policies(case: Case, wide: bool) -> tuple[Row, Callable[[Any], Row]]:
 def _nodes(case: Case, wide: bool) -> tuple[Row, Callable[[Any], Row]]:
     def row(item: Any) -> Row:
         name = item.metadata.name
-        short = (name, "Ready", "<none>", "96d", "v1.36.2")
+        short = (name, "Ready", "<none>", f"{NODE_DAYS}d", VERSION)
         address = case.world.node_address(case.world.nodes.index(name))
-        system = (
-            "<none>",
-            "Debian GNU/Linux 13 (trixie)",
-            "6.12.57+deb13-amd64",
-            "containerd://2.1.4",
-        )
-        return (*short, address, *system) if wide else short
+        return (*short, address, "<none>", SYSTEM, KERNEL, RUNTIME) if wide else short
 
     header = ("NAME", "STATUS", "ROLES", "AGE", "VERSION")
     more = ("INTERNAL-IP", "EXTERNAL-IP", "OS-IMAGE", "KERNEL-VERSION", "CONTAINER-RUNTIME")
@@ -193,12 +263,31 @@ def _ingresses(case: Case, wide: bool) -> tuple[Row, Callable[[Any], Row]]:
             item.metadata.name,
             item.spec.ingressClassName,
             HOST,
-            "198.51.100.10",
+            BALANCER,
             "80, 443",
             "183d",
         )
 
     return ("NAME", "CLASS", "HOSTS", "ADDRESS", "PORTS", "AGE"), row
+
+
+def _deployments(case: Case, wide: bool) -> tuple[Row, Callable[[Any], Row]]:
+    def row(item: Any) -> Row:
+        status, containers = item.status, item.spec.template.spec.containers
+        made = (
+            item.metadata.name,
+            f"{status.readyReplicas}/{item.spec.replicas}",
+            str(status.updatedReplicas),
+            str(status.availableReplicas),
+            f"{DAYS[item.metadata.namespace]}d",
+        )
+        images = ",".join(each.image for each in containers)
+        names = ",".join(each.name for each in containers)
+        more = (names, images, labels_text(item.spec.selector.matchLabels))
+        return (*made, *more) if wide else made
+
+    header = ("NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE")
+    return (*header, "CONTAINERS", "IMAGES", "SELECTOR") if wide else header, row
 
 
 _PRINTERS: Mapping[str, Printer] = {
@@ -208,66 +297,10 @@ _PRINTERS: Mapping[str, Printer] = {
     "networkpolicies": _policies,
     "nodes": _nodes,
     "ingresses": _ingresses,
+    "deployments": _deployments,
 }
 
 
 def labels_text(labels: Mapping[str, str] | None) -> str:
     """Write a set of labels or a selector."""
     return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or "<none>"
-
-
-def events_of(case: Case) -> list[tuple[int, str, str, str, str, str]]:
-    """Events as (seconds ago, namespace, type, reason, object, message), newest last."""
-    world = case.world
-    made = [(23 * 60, "shop", "Normal", "Sync", "ingress/shop", "Scheduled for sync")]
-    if world.checkout_pods < world.checkout_pods_before:
-        set_name = world.pods_of("checkout")[0].name.rsplit("-", 1)[0]
-        made.append(
-            (BEGAN_S, "shop", "Normal", "ScalingReplicaSet", "deployment/checkout",
-             f"Scaled down replica set {set_name} from {world.checkout_pods_before} to "
-             f"{world.checkout_pods}")
-        )  # fmt: skip
-    if world.ledger_pods > world.ledger_pods_at_dial:
-        set_name = world.pods_of("ledger")[0].name.rsplit("-", 1)[0]
-        made.append(
-            (BEGAN_S + 420, "shop", "Normal", "ScalingReplicaSet", "deployment/ledger",
-             f"Scaled up replica set {set_name} from {world.ledger_pods_at_dial} to "
-             f"{world.ledger_pods}")
-        )  # fmt: skip
-    for app, space in (("checkout", "shop"), ("coredns", "kube-system")):
-        pods = world.pods_of(app)
-        if pods[0].age_s < BEGAN_S + 120:
-            new, old = pods[0].name.rsplit("-", 1)[0], f"{app}-{former_template(world, app)}"
-            count = len(pods)
-            made += [
-                (BEGAN_S + 75, space, "Normal", "ScalingReplicaSet", f"deployment/{app}",
-                 f"Scaled up replica set {new} from {count - 1} to {count}"),
-                (BEGAN_S + 20, space, "Normal", "ScalingReplicaSet", f"deployment/{app}",
-                 f"Scaled down replica set {old} from 1 to 0"),
-            ]  # fmt: skip
-    if world.topology_mode and world.checkout_selector == "checkout":
-        hinted = hint_service(world.cluster, "shop/checkout")
-        if hinted.heuristic == "none":
-            made.append((BEGAN_S - 4, "shop", "Warning", "TopologyAwareHintsDisabled",
-                         "service/checkout", _hint_event(case)))  # fmt: skip
-    return sorted(made, reverse=True)
-
-
-def _hint_event(case: Case) -> str:
-    from k8snet_lessons.control.topology import allocate_hints, cpus_of, endpoints_of
-
-    cluster = case.world.cluster
-    hints = allocate_hints(cpus_of(cluster), endpoints=endpoints_of(cluster, "shop/checkout"))
-    return f"{hints.event}, addressType: IPv4"
-
-
-def _events(case: Case, namespace: str, every: bool) -> str:
-    found = [event for event in events_of(case) if every or event[1] == namespace]
-    if not found:
-        return f"No resources found in {namespace} namespace.\n"
-    rows: list[Row] = [("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE")]
-    rows += [(age(ago), kind, reason, what, text) for ago, _, kind, reason, what, text in found]
-    if every:
-        spaces = ["NAMESPACE", *(event[1] for event in found)]
-        rows = [(space, *row) for space, row in zip(spaces, rows, strict=True)]
-    return columns(rows)

@@ -4,6 +4,12 @@ import numpy as np
 
 from k8snet_lessons.cluster import cluster_ips
 from k8snet_lessons.incidents.case import Case, stamp
+from k8snet_lessons.incidents.conversations import (
+    answer_bytes,
+    query_id,
+    query_port,
+    question_bytes,
+)
 from k8snet_lessons.incidents.layout import BANK_ADDRESS, HOST, NODES
 from k8snet_lessons.incidents.reach import name_server
 from k8snet_lessons.incidents.tables import CONNECT_TIMEOUT_S
@@ -163,21 +169,21 @@ def _coredns(case: Case, pod: Pod) -> list[str]:
         for step, (name, qtype) in enumerate(asked_names(case)):
             answer = known.get((name, qtype), "NXDOMAIN")
             code = "NXDOMAIN" if answer == "NXDOMAIN" else "NOERROR"
-            flags = "qr,rd,ra" if not name.endswith("cluster.local") else "qr,aa,rd"
-            size = len(name) + 18
+            flags = "qr,aa,rd" if name.endswith("cluster.local") else "qr,rd,ra"
             # The plugin times the handling; what a question waits in the socket before is not in it.
-            took = 0.000_112 if code == "NXDOMAIN" else 0.000_161
-            port = 33_000 + 131 * turn + step // 2
+            took_s = 112e-6 if code == "NXDOMAIN" else 161e-6
             made.append(
-                f'[INFO] {caller.address}:{port} - {20_011 + 97 * turn + step} "{qtype} IN {name}. '
-                f'udp {size} false 1232" {code} {flags} {size + 93} {took:.6f}s'
+                f"[INFO] {caller.address}:{query_port(caller, step)} - {query_id(caller, step)} "
+                f'"{qtype} IN {name}. udp {question_bytes(name)} false 512" {code} {flags} '
+                f"{answer_bytes(name, answer)} {took_s + (1_917 * turn + 431 * step) * 1e-9:.9f}s"
             )
     if case.traffic.coredns_busy >= 1:
         made.append("[WARNING] plugin/health: Local health request took more than 1s: 1.8s")
     # Other namespaces ask as well.
     made += [
-        f'[INFO] 10.244.{k}.9:{41_000 + k} - {7_000 + k} "A IN kubernetes.default.svc.cluster.local. '
-        'udp 58 false 1232" NOERROR qr,aa,rd 106 0.000098s'
+        f"[INFO] 10.244.{k}.9:{41_000 + 977 * k} - {7_013 * (k + 1) % 65_536} "
+        '"A IN kubernetes.default.svc.cluster.local. '
+        f'udp 54 false 512" NOERROR qr,aa,rd 106 {(98_214 + 1_733 * k) / 1e9:.9f}s'
         for k in range(NODES)
     ]
     return made

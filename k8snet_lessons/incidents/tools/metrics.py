@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from k8snet_lessons.incidents.case import Case, ToolError, columns
-from k8snet_lessons.incidents.layout import NODES, ZONES
+from k8snet_lessons.incidents.layout import CPUS, NODES, ZONES
 from k8snet_lessons.incidents.traffic import (
     CHECKOUT_WORK_US,
     HOPS,
@@ -15,6 +15,7 @@ from k8snet_lessons.incidents.traffic import (
     WORKERS,
     Traffic,
 )
+from k8snet_lessons.incidents.world import Pod
 from k8snet_lessons.sim.arrays import Bools, Floats
 
 Row = tuple[str, ...]
@@ -180,23 +181,40 @@ BOARDS: Mapping[str, Callable[[Case], str]] = {
 }
 
 
-def top(case: Case, namespace: str) -> str:
+def top(case: Case, namespace: str, every: bool = False) -> str:
     """``kubectl top pods``: CPU as the traffic asks for it, up to the limit."""
-    world, now = case.world, case.traffic
     rows: list[Row] = [("NAME", "CPU(cores)", "MEMORY(bytes)")]
-    for pod in sorted(world.pods, key=lambda each: each.name):
-        if pod.namespace != namespace:
-            continue
-        number = world.pods_of(pod.app).index(pod)
-        used_m = _cpu_m(case, pod.app, number, now)
-        memory = {"edge-proxy": 210, "checkout": 330, "ledger": 280, "coredns": 48}[pod.app]
-        rows.append((pod.name, f"{used_m:.0f}m", f"{memory + 3 * number}Mi"))
+    shown = [pod for pod in case.world.pods if every or pod.namespace == namespace]
+    shown.sort(key=lambda pod: (pod.namespace, pod.name))
+    rows += [(pod.name, f"{_cpu_m(case, pod):.0f}m", f"{_memory_mi(case, pod)}Mi") for pod in shown]
+    if every:
+        spaces = ["NAMESPACE", *(pod.namespace for pod in shown)]
+        rows = [(space, *row) for space, row in zip(spaces, rows, strict=True)]
     return columns(rows)
 
 
-def _cpu_m(case: Case, app: str, number: int, now: Traffic) -> float:
-    """Thousandths of a CPU: requests a second times the work of one."""
+def top_nodes(case: Case) -> str:
+    """``kubectl top nodes``: its pods, and what the system itself takes (an estimate)."""
+    rows: list[Row] = [("NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)")]
     world = case.world
+    for name in sorted(world.nodes):
+        here = [pod for pod in world.pods if world.nodes[pod.place] == name]
+        cpu_m = 180 + sum(_cpu_m(case, pod) for pod in here)
+        memory_mi = 1_900 + sum(_memory_mi(case, pod) for pod in here)
+        rows.append((name, f"{cpu_m:.0f}m", f"{100 * cpu_m / (1000 * CPUS):.0f}%",
+                     f"{memory_mi}Mi", f"{100 * memory_mi // (30 * 1024)}%"))  # fmt: skip
+    return columns(rows)
+
+
+def _memory_mi(case: Case, pod: Pod) -> int:
+    usual = {"edge-proxy": 210, "checkout": 330, "ledger": 280, "coredns": 48}[pod.app]
+    return usual + 3 * case.world.pods_of(pod.app).index(pod)
+
+
+def _cpu_m(case: Case, pod: Pod) -> float:
+    """Thousandths of a CPU: requests a second times the work of one."""
+    world, now, app = case.world, case.traffic, pod.app
+    number = world.pods_of(app).index(pod)
     span_s = float(now.arrival_s[-1])
     if app == "coredns":
         return max(2.0, min(1.0, now.coredns_busy) * world.coredns_limit_m)
