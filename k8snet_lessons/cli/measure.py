@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ EXAMPLE = """Examples:
 
 \b
   sudo k8snet measure first-packet          one experiment, in full
-  sudo k8snet measure all --quick           every one, in about a minute
+  sudo k8snet measure all --quick           every one, in some two minutes
   k8snet measure mtu --quick                without root: in a user namespace
   k8snet measure --compare                  your records beside the shipped ones
 """
@@ -41,7 +42,8 @@ def command(
     experiments borrow settings of the whole machine, and give them back even if the run is
     killed. With --compare and a NAME, it is measured first and then compared.
 
-    Exit status: 0 if all that can run here did, 1 if one failed, 2 if there was nothing to do.
+    Exit status: 0 if all that can run here did, 1 if one failed or was stopped, 2 if there was
+    nothing to do or nowhere to write.
     """
     if sys.platform != "linux":
         raise click.ClickException(f"the lab measures Linux kernels, and this is {sys.platform}")
@@ -57,17 +59,31 @@ def command(
     failed = False
     if name is not None:
         enter_user_namespace()
+        _try_to_write(folder)
         for each in wanted:
             told = _measure(each, quick, folder, seed)
-            failed = failed or told["status"] == "failed"
+            failed = failed or told["status"] in ("failed", "stopped")
             click.echo(json.dumps(told) if as_json else _sentence(told))
+            if told["status"] == "stopped":
+                sys.exit(1)
     if compare:
         _compare(wanted, folder, as_json)
     sys.exit(1 if failed else 0)
 
 
+def _try_to_write(folder: Path) -> None:
+    """Find out before half an hour of measuring, not after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = f"cannot write records into {folder}: {error.strerror}; name another with --into"
+        raise click.UsageError(reason) from None
+
+
 def _measure(name: str, quick: bool, folder: Path, seed: int) -> dict[str, Any]:
-    from k8snet_lessons.lab.errors import CannotRun, LabError
+    from k8snet_lessons.lab.errors import CannotRun, LabError, Stopped
     from k8snet_lessons.lab.experiment import Run, measure
     from k8snet_lessons.lab.experiments import EXPERIMENTS
 
@@ -83,9 +99,15 @@ def _measure(name: str, quick: bool, folder: Path, seed: int) -> dict[str, Any]:
             record = measure(EXPERIMENTS[name], Run(quick, seed, progress), line)
         except CannotRun as reason:
             return {"experiment": name, "status": "cannot run here", "reason": str(reason)}
+        except Stopped as reason:
+            return {"experiment": name, "status": "stopped", "reason": str(reason)}
         except LabError as reason:
             return {"experiment": name, "status": "failed", "reason": str(reason)}
-        path = record.write(folder)
+        try:
+            path = record.write(folder)
+        except OSError as error:
+            why = f"the record could not be written: {error.strerror}"
+            return {"experiment": name, "status": "failed", "reason": why}
         progress(1.0, "done")
     return {
         "experiment": name,
@@ -98,18 +120,24 @@ def _measure(name: str, quick: bool, folder: Path, seed: int) -> dict[str, Any]:
 def _sentence(told: dict[str, Any]) -> str:
     if told["status"] == "measured":
         return f"{told['experiment']}: {told['record']} ({told['seconds']} s)"
+    if told["status"] == "stopped":
+        return f"{told['experiment']}: {told['reason']}"
     return f"{told['experiment']}: {told['status']}: {told['reason']}"
 
 
 def _compare(wanted: list[str], folder: Path, as_json: bool) -> None:
     from k8snet_lessons.data import measured
+    from k8snet_lessons.errors import InputError
     from k8snet_lessons.lab.comparison import as_rows, as_text, compare
 
-    pairs = [
-        (measured.read(folder / f"{name}.json"), measured.load(name))
-        for name in wanted
-        if (folder / f"{name}.json").exists() and name in measured.names()
-    ]
+    try:
+        pairs = [
+            (measured.read(folder / f"{name}.json"), measured.load(name))
+            for name in wanted
+            if (folder / f"{name}.json").exists() and name in measured.names()
+        ]
+    except (InputError, OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"a record in {folder} cannot be read: {error}") from None
     if not pairs:
         raise click.UsageError(f"{folder} holds no record that the course ships too")
     for here, shipped in pairs:

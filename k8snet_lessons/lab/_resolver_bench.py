@@ -174,8 +174,10 @@ def main() -> None:
             "error": next((rest for word, _, rest in words if word == "error"), ""),
             "took_s": round(took_s, 3),
         }
-        sys.stdout.write(json.dumps(result) + "\n")
-        sys.stdout.flush()
+        try:
+            os.write(1, (json.dumps(result) + "\n").encode())
+        except BrokenPipeError:  # the lab was killed meanwhile
+            os._exit(0)
 
 
 if __name__ == "__main__":

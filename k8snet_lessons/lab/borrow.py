@@ -1,22 +1,21 @@
 """Change settings of the whole machine and give them back, whatever happens.
 
-Some settings, the conntrack limit among them, exist once a machine. A warden process holds
-their old values and a pipe to the lab: when the lab says so, or when the pipe breaks because the
-lab was killed, the warden writes the old values back. A lock keeps two labs from borrowing at
-once, for the second would take the first one's values for the old ones.
+Some settings, the conntrack limit among them, exist once a machine. A second process holds
+their old values and writes them back when the lab says so or has died. A lock keeps two labs
+from borrowing at once, for the second would take the first one's values for the old ones.
 """
 
-import fcntl
-import os
-import signal
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
+from k8snet_lessons.lab.aftermath import assured
 from k8snet_lessons.lab.errors import CannotRun, LabError
 from k8snet_lessons.lab.hosts import sysctl_path
 
-_LOCK = Path("/run/k8snet-lab.lock")
+# A name in the abstract space of this network namespace: it is free again once its owners are
+# gone, and nothing of it is left in any folder.
+_LOCK = "\0k8snet-lab"
 
 
 @contextmanager
@@ -34,47 +33,26 @@ def borrowed(settings: Mapping[str, int]) -> Iterator[None]:
     CannotRun
         If another run of the lab is borrowing.
     """
-    lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
+    with socket.socket(socket.AF_UNIX) as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            lock.bind(_LOCK)
+        except OSError:
             raise CannotRun("another run of the lab has the machine's settings") from None
         before = {name: sysctl_path(name).read_text() for name in settings}
-        order, pid = _warden(before)
-        try:
+        with assured(lambda: _give_back(before)):
             for name, value in settings.items():
                 set_borrowed(name, value)
             yield
-        finally:
-            os.write(order, b".")
-            os.close(order)
-            os.waitpid(pid, 0)
         for name, old in before.items():
             if sysctl_path(name).read_text() != old:
                 raise LabError(f"{name} could not be set back to {old.strip()}")
-    finally:
-        os.close(lock)
+
+
+def _give_back(before: Mapping[str, str]) -> None:
+    for name, value in before.items():
+        sysctl_path(name).write_text(value)
 
 
 def set_borrowed(name: str, value: int) -> None:
     """Set a sysctl of the machine's own namespace, inside `borrowed`."""
     sysctl_path(name).write_text(str(value))
-
-
-def _warden(before: Mapping[str, str]) -> tuple[int, int]:
-    waiting, order = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(waiting)
-        return order, pid
-    try:
-        os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
-            signal.signal(number, signal.SIG_IGN)
-        os.close(order)
-        os.read(waiting, 1)  # returns on the order, and empty when nobody is left to give one
-        for name, value in before.items():
-            sysctl_path(name).write_text(value)
-    finally:
-        os._exit(0)

@@ -9,12 +9,12 @@ import ctypes
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from k8snet_lessons.lab.aftermath import assured, until_gone
 from k8snet_lessons.lab.errors import CannotRun, LabError
 from k8snet_lessons.lab.services import POD_PORT, SERVICE_PORT, Service
 
@@ -145,15 +145,8 @@ def own_cgroup() -> Iterator[Path]:
             _remove(left_over)
     own = mount / f"k8snet-lab-{os.getpid()}"
     own.mkdir()
-    try:
+    with assured(lambda: until_gone(own, _remove)):
         yield own
-    finally:
-        deadline = time.monotonic() + 5
-        while own.exists() and time.monotonic() < deadline:
-            # A process that has just ended may hold its group for a moment longer.
-            with suppress(OSError):
-                _remove(own)
-            time.sleep(0.02)
 
 
 def _remove(cgroup: Path) -> None:

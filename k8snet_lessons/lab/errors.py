@@ -7,3 +7,7 @@ class LabError(RuntimeError):
 
 class CannotRun(LabError):
     """This machine lacks something the experiment needs; the message says what and why."""
+
+
+class Stopped(LabError):
+    """Somebody wants it to end: no other experiment is to follow."""

@@ -1,20 +1,22 @@
 """What an experiment is, and how one run of it becomes a record."""
 
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import FrameType
 from typing import Any
 
 from k8snet_lessons.data.measured import Record, Series
 from k8snet_lessons.lab import machine
-from k8snet_lessons.lab.errors import LabError
+from k8snet_lessons.lab.errors import LabError, Stopped
 from k8snet_lessons.lab.needs import Need, require
 
 Progress = Callable[[float, str], None]
+_ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,29 @@ def measure(experiment: Experiment, run: Run, command: str) -> Record:
         If this machine lacks something it needs.
     LabError
         If it fails or overruns its bound. All it made is gone by then.
+    Stopped
+        If a signal ended it.
     """
     require(experiment.needs)
     bound_s = experiment.bound_s[1 if run.quick else 0]
     load_before = machine.load_average()
     taken_at = datetime.now().astimezone().isoformat(timespec="seconds")
     start = time.monotonic()
-    with _stopped_by(signals=(signal.SIGTERM, signal.SIGHUP), after_s=bound_s):
-        result = experiment.body(run)
+    try:
+        with _stopped_by(_ENDINGS, bound_s) as look:
+
+            def progress(share: float, label: str) -> None:
+                look()
+                run.progress(share, label)
+
+            result = experiment.body(replace(run, progress=progress))
+            look()
+    except _Interrupted as stop:
+        raise stop.error from None
+    except LabError:
+        raise
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        raise LabError(" ".join(f"{type(error).__name__}: {error}".split())) from error
     return Record(
         experiment=experiment.name,
         question=experiment.question,
@@ -97,20 +114,44 @@ def measure(experiment: Experiment, run: Run, command: str) -> Record:
     )
 
 
+class _Interrupted(KeyboardInterrupt):
+    """Passes through whatever catches ordinary exceptions, asyncio's callbacks among them."""
+
+    def __init__(self, error: LabError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 @contextmanager
-def _stopped_by(signals: tuple[signal.Signals, ...], after_s: float) -> Iterator[None]:
-    # A plain SIGTERM would skip every `finally`; as an exception it unwinds them.
+def _stopped_by(
+    signals: tuple[signal.Signals, ...], after_s: float
+) -> Iterator[Callable[[], None]]:
+    """Raise at a signal or when the time is up; the function that it gives raises once more.
+
+    A plain SIGTERM would skip every `finally`; as an exception it unwinds them. But Python
+    swallows what is raised in a destructor or around a fork, so it has to be looked for too.
+    """
+    ended: list[LabError] = []
+
+    def look() -> None:
+        if ended:
+            raise _Interrupted(ended[0])
+
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise LabError(f"stopped by {signal.Signals(number).name}")
+        ended.append(Stopped(f"stopped by {signal.Signals(number).name}"))
+        look()
 
     def overrun(number: int, frame: FrameType | None) -> None:
-        raise LabError(f"stopped: it had not ended after {after_s:g} s")
+        ended.append(LabError(f"stopped: it had not ended after {after_s:g} s"))
+        look()
 
-    before = {each: signal.signal(each, interrupt) for each in signals}
+    # What is ignored stays so: nohup means that the run shall outlive its terminal.
+    heard = [each for each in signals if signal.getsignal(each) != signal.SIG_IGN]
+    before = {each: signal.signal(each, interrupt) for each in heard}
     before[signal.SIGALRM] = signal.signal(signal.SIGALRM, overrun)
     signal.setitimer(signal.ITIMER_REAL, after_s)
     try:
-        yield
+        yield look
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():

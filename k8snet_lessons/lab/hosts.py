@@ -12,7 +12,6 @@ import os
 import resource
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
+from k8snet_lessons.lab.aftermath import scratch
 from k8snet_lessons.lab.errors import LabError
 
 _CLONE_NEWNET = 0x4000_0000
@@ -123,8 +123,7 @@ class Topology:
     def __enter__(self) -> Self:
         import pyroute2  # noqa: F401  (once here, rather than once in every forked host)
 
-        directory = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="k8snet-lab-"))
-        self.directory = Path(directory)
+        self.directory = self._stack.enter_context(scratch())
         return self
 
     def __exit__(
@@ -186,7 +185,10 @@ def _serve(pipe: Connection, other_end: Connection, fresh_namespace: bool) -> No
     if fresh_namespace and _LIBC.unshare(_CLONE_NEWNET) != 0:
         pipe.send((False, f"cannot make a network namespace: {os.strerror(ctypes.get_errno())}"))
         return
-    pipe.send((True, None))
+    try:
+        pipe.send((True, None))
+    except OSError:  # the lab was killed meanwhile
+        os._exit(0)
     while True:
         try:
             function, args = pipe.recv()

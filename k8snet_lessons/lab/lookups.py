@@ -1,10 +1,8 @@
 """How many queries a lookup costs, asked of this machine's real resolvers."""
 
-import tempfile
-from pathlib import Path
-
 from k8snet_lessons.data.measured import Series
 from k8snet_lessons.lab import resolvers
+from k8snet_lessons.lab.aftermath import scratch
 from k8snet_lessons.lab.experiment import Experiment, Result, Run
 from k8snet_lessons.lab.needs import Need
 from k8snet_lessons.lab.resolvers import NAMESERVERS, Case
@@ -35,8 +33,8 @@ ANSWERS: dict[tuple[str, str], str | list[str]] = {
 
 def _body(run: Run) -> Result:
     drawn = 30 if run.quick else 300
-    with tempfile.TemporaryDirectory(prefix="k8snet-lab-") as folder:
-        clients = resolvers.build_clients(Path(folder), with_go=not run.quick)
+    with scratch() as folder:
+        clients = resolvers.build_clients(folder, with_go=not run.quick)
         named = {
             (setting, name): Case(name, text, ANSWERS)
             for setting, text in RESOLV_CONFS.items()

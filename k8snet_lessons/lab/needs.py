@@ -23,8 +23,8 @@ class Need:
 
 
 def unmet(needs: Iterable[Need]) -> list[str]:
-    """Why the needs that are not met are not, one sentence each."""
-    return [reason for reason in (need.missing() for need in needs) if reason]
+    """Why the needs that are not met are not, one sentence each and each once."""
+    return list(dict.fromkeys(filter(None, (need.missing() for need in needs))))
 
 
 def require(needs: Iterable[Need]) -> None:
@@ -93,9 +93,14 @@ def _no_linux() -> str:
 def _no_namespaces() -> str:
     if _no_linux():
         return _no_linux()
-    if not has_capability(_CAP_SYS_ADMIN) or not has_capability(_CAP_NET_ADMIN):
-        return "needs root, or a user namespace: unshare --user --map-root-user --mount"
-    return _no_pyroute2()
+    if may_make_namespaces():
+        return _no_pyroute2()
+    if os.geteuid() == 0:
+        return (
+            "this root lacks CAP_SYS_ADMIN or CAP_NET_ADMIN, as in most containers: run it on the "
+            "machine itself, or give the container both"
+        )
+    return "needs root, or a user namespace, which is not allowed here"
 
 
 def _no_pyroute2() -> str:
@@ -149,8 +154,12 @@ def _no_ebpf() -> str:
     return ", ".join(reasons)
 
 
-def has_capability(number: int) -> bool:
-    """Whether the process holds this capability in its user namespace."""
+def may_make_namespaces() -> bool:
+    """Whether this process may make network namespaces and set them up."""
+    return _has_capability(_CAP_SYS_ADMIN) and _has_capability(_CAP_NET_ADMIN)
+
+
+def _has_capability(number: int) -> bool:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("CapEff:"):
             return bool(int(line.split()[1], 16) >> number & 1)

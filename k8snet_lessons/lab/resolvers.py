@@ -20,7 +20,6 @@ import random
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
@@ -28,6 +27,7 @@ from pathlib import Path
 
 from k8snet_lessons.dns import lookup
 from k8snet_lessons.dns._names import POD_HOSTS
+from k8snet_lessons.lab.aftermath import scratch
 
 NAMESERVERS = ("10.96.0.10", "10.96.0.11", "10.96.0.12")
 
@@ -201,11 +201,11 @@ def record(
         After this the lookup is killed and its case recorded with the error ``"killed"``.
     """
     worker = Path(__file__).with_name("_resolver_bench.py")
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "hosts").write_text(POD_HOSTS)
+    with scratch() as folder:
+        (folder / "hosts").write_text(POD_HOSTS)
         command = [
             "unshare", "--user", "--map-root-user", "--mount", "--net", "--pid", "--fork",
-            "--kill-child", sys.executable, "-I", str(worker), folder, *NAMESERVERS,
+            "--kill-child", sys.executable, "-I", str(worker), str(folder), *NAMESERVERS,
         ]  # fmt: skip
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -329,8 +329,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cannot record: {reason}", file=sys.stderr)
         return 2
     disagreements = 0
-    with tempfile.TemporaryDirectory() as folder:
-        clients = build_clients(Path(folder))
+    with scratch() as folder:
+        clients = build_clients(folder)
         for resolver, why in clients.absent.items():
             print(f"{resolver}: skipped, {why}", file=sys.stderr)
         cases = list(draw_cases(options.count, options.seed, patience=options.patience))

@@ -7,6 +7,7 @@ takes no CPU. It answers in the order of arrival, whether or not the client stil
 import asyncio
 import multiprocessing
 import random
+import signal
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ from k8snet_lessons.data.measured import Scalar, Series
 from k8snet_lessons.isolation.storm_spec import BUDGET_TTL_S, StormSpec
 from k8snet_lessons.lab.errors import LabError
 from k8snet_lessons.lab.experiment import Experiment, Result, Run
+from k8snet_lessons.lab.hosts import die_with_parent
 
 BASE = StormSpec(
     requests_per_s=30.0,
@@ -85,6 +87,10 @@ async def _answer(writer: asyncio.StreamWriter, line: bytes) -> None:
 
 
 def _server(spec: StormSpec, ready: Connection) -> None:
+    die_with_parent()
+    # It ends when it is killed, and a signal to all of the lab is the lab's to answer.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     asyncio.run(_serve(spec, ready))
 
 

@@ -3,11 +3,11 @@
 import random
 import ssl
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 from k8snet_lessons.data.measured import Series, Sketch
+from k8snet_lessons.lab.aftermath import scratch
 from k8snet_lessons.lab.experiment import Experiment, Result, Run
 from k8snet_lessons.lab.needs import program
 
@@ -71,8 +71,8 @@ def _body(run: Run) -> Result:
     order = random.Random(run.seed)
     minima: dict[tuple[str, str, str], list[float]] = {}
     everything: dict[tuple[str, str, str], list[float]] = {}
-    with tempfile.TemporaryDirectory(prefix="k8snet-lab-") as folder:
-        ends = {key: contexts(*self_signed(Path(folder), key)) for key in KEYS}
+    with scratch() as folder:
+        ends = {key: contexts(*self_signed(folder, key)) for key in KEYS}
     turns = [(key, kind) for key in KEYS for kind in ("full", "resumed")]
     for turn in range(rounds):
         run.progress(turn / rounds, "handshakes, all kinds in turn")

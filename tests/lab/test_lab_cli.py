@@ -1,6 +1,9 @@
 """The lab's commands without a kernel to measure: help, mistakes, comparison."""
 
 import json
+import os
+import signal
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -10,6 +13,8 @@ from k8snet_lessons.cli import main
 from k8snet_lessons.data import measured
 from k8snet_lessons.data.measured import Series
 from k8snet_lessons.lab.comparison import compare
+from k8snet_lessons.lab.errors import LabError, Stopped
+from k8snet_lessons.lab.experiment import Experiment, Result, Run, measure
 from k8snet_lessons.lab.experiments import EXPERIMENTS
 
 
@@ -78,3 +83,55 @@ def test_what_is_missing_is_named(monkeypatch):
     done = k8snet("lab-check", "--json")
     told = {each["name"]: each for each in json.loads(done.stdout)["experiments"]}
     assert any("nft" in reason for reason in told["first-packet"]["missing"])
+
+
+def test_where_nothing_can_be_written_is_found_out_before_measuring(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    done = k8snet("measure", "retry-storm", "--quick", "--into", str(tmp_path / "file" / "records"))
+    assert done.exit_code == 2
+    assert "cannot write records into" in done.output
+    assert "--into" in done.output
+
+
+def test_a_broken_record_is_named_when_it_is_compared(tmp_path):
+    (tmp_path / "overlay.json").write_text('{"schema": ')
+    done = k8snet("measure", "--compare", "--into", str(tmp_path))
+    assert done.exit_code == 2
+    assert "overlay.json" in done.output
+    assert "Traceback" not in done.output
+
+
+def experiment(body):
+    return Experiment("x", "Why?", "None.", (), (), (60.0, 60.0), body)
+
+
+def test_an_end_that_python_swallows_is_still_the_end():
+    def body(run):
+        with suppress(BaseException):  # as around a fork, or in a destructor
+            os.kill(os.getpid(), signal.SIGTERM)
+        run.progress(0.5, "gone on")
+        raise AssertionError("it went on")
+
+    with pytest.raises(Stopped, match="stopped by SIGTERM"):
+        measure(experiment(body), Run(), "")
+
+
+def test_what_goes_wrong_in_a_program_is_one_sentence():
+    def body(run):
+        raise OSError(28, "No space left\non device")
+
+    with pytest.raises(LabError, match="No space left on device"):
+        measure(experiment(body), Run(), "")
+
+
+def test_what_was_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+
+        def body(run):
+            os.kill(os.getpid(), signal.SIGHUP)
+            return Result({}, (Series("a", "s", {}, (1.0,)),))
+
+        assert measure(experiment(body), Run(), "").experiment == "x"
+    finally:
+        signal.signal(signal.SIGHUP, before)

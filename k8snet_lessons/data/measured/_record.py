@@ -179,7 +179,10 @@ class Record:
         from_text(text, self.experiment)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.experiment}.json"
-        path.write_text(text)
+        # Whole or not at all: a full disk or a signal must not leave half a record.
+        fresh = path.with_suffix(".json.new")
+        fresh.write_text(text)
+        fresh.replace(path)
         return path
 
 

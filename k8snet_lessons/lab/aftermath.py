@@ -1,0 +1,62 @@
+"""What has to be done when a run is over, however it ends.
+
+A `finally` does not run in a process that was killed with SIGKILL. So a second process waits at
+a pipe: it acts when it is told to, and also when the pipe breaks because nobody is left to tell.
+"""
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_ENOUGH_S = 5.0
+
+
+@contextmanager
+def assured(action: Callable[[], None]) -> Iterator[None]:
+    """Do ``action``, in a process of its own, once the block is left or this process has died."""
+    waiting, order = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _wait_and_act(waiting, order, action)
+    os.close(waiting)
+    try:
+        yield
+    finally:
+        with suppress(BrokenPipeError):
+            os.write(order, b".")
+        os.close(order)
+        os.waitpid(pid, 0)
+
+
+def _wait_and_act(waiting: int, order: int, action: Callable[[], None]) -> None:
+    try:
+        os.setsid()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+            signal.signal(number, signal.SIG_IGN)
+        os.close(order)
+        os.read(waiting, 1)  # returns on the order, and empty when nobody is left to give one
+        action()
+    finally:
+        os._exit(0)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A temporary folder that is gone afterwards, even if this process was killed."""
+    folder = Path(tempfile.mkdtemp(prefix="k8snet-lab-"))
+    with assured(lambda: until_gone(folder, shutil.rmtree)):
+        yield folder
+
+
+def until_gone(path: Path, remove: Callable[[Path], None]) -> None:
+    """Remove a folder; for a moment, whoever has just been ended may still hold or fill it."""
+    deadline = time.monotonic() + _ENOUGH_S
+    while path.exists() and time.monotonic() < deadline:
+        with suppress(OSError):
+            remove(path)
+        time.sleep(0.005)
