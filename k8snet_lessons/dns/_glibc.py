@@ -8,7 +8,7 @@ Follows glibc 2.36. The functions are named for what they stand for:
 
 from dataclasses import dataclass
 
-from k8snet_lessons.dns._names import Labels, escaped_labels, is_glibc_host_name, octets
+from k8snet_lessons.dns._names import Labels, escaped_labels, is_glibc_host_name, octets, present
 from k8snet_lessons.dns._outcome import Outcome
 from k8snet_lessons.dns._resolvconf import ResolvConf
 from k8snet_lessons.dns._wire import Reply, Wire
@@ -39,6 +39,7 @@ class _State:
     conf: ResolvConf
     wire: Wire
     now_s: float = 0.0
+    asked: Labels = ()
     one_at_a_time: bool = False
     reopen: bool = False
     h_errno: str = "HOST_NOT_FOUND"
@@ -61,9 +62,13 @@ def resolve(name: str, conf: ResolvConf, wire: Wire) -> Outcome:
     received = _search(state, octets(name))
     if received is None:
         return Outcome((), _EAI[state.h_errno], state.now_s)
+    if not is_glibc_host_name(octets(present(state.asked))):
+        # The check is made again on the question that comes back with the answer, and a
+        # suffix of the search list may have brought what is no host name.
+        return Outcome((), "EAI_NONAME", state.now_s, "glibc refuses an answer for such a name")
     replies = [reply for reply in (received.first, received.second) if reply is not None]
     addresses = tuple(a for reply in replies if reply.good for a in reply.addresses)
-    return Outcome(addresses, "" if addresses else "EAI_NODATA", state.now_s)
+    return Outcome(addresses, "" if addresses else "EAI_NONAME", state.now_s)
 
 
 def _search(state: _State, name: bytes) -> _Received | None:
@@ -113,10 +118,12 @@ def _search(state: _State, name: bytes) -> _Received | None:
 
 def _query(state: _State, text: bytes) -> _Received | None:
     state.buffered_rcode = "NOERROR"
-    labels = escaped_labels(text) if len(text) < MAX_TEXT else None
+    # The empty name is refused (its length less one wraps around), the root is not.
+    labels = escaped_labels(text) if 0 < len(text) < MAX_TEXT else None
     if labels is None:
         state.h_errno = "NO_RECOVERY"
         return None
+    state.asked = labels
     received = _send(state, labels)
     if received is None:
         state.h_errno = "TRY_AGAIN"
@@ -125,8 +132,8 @@ def _query(state: _State, text: bytes) -> _Received | None:
     two = received.second or received.first
     if one is None or two is None:
         raise AssertionError("a send that succeeds has received something")
-    if one.good or two.good:
-        return received
+    if one.good or two.good or one.alias or two.alias:
+        return received  # any record stops it, even an alias that leads to no address
     rcode = two.rcode if one.rcode == "NOERROR" else one.rcode
     state.h_errno = {
         "NXDOMAIN": "HOST_NOT_FOUND",

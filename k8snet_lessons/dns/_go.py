@@ -17,6 +17,8 @@ from k8snet_lessons.dns._resolvconf import ResolvConf
 from k8snet_lessons.dns._wire import Wire
 
 MAX_TEXT = 254
+FIRST_ROOTED_254 = (1, 21)  # 1.19 takes no name of 253 octets and a final dot
+FIRST_ONION_BY_CANDIDATE = (1, 22)  # before, a name below .onion had no candidate at all
 _ROUND_TRIP_S = 1e-9  # orders what happens without waiting; no wait is counted for it
 NO_SUCH_HOST = "no such host"
 MISBEHAVING = "server misbehaving"
@@ -54,7 +56,7 @@ def resolve(name: str, conf: ResolvConf, wire: Wire) -> Outcome:
     error = ""
     candidates = _candidates(octets(name), conf)
     if not candidates:
-        return Outcome((), "", 0.0, "RFC 7686: Go returns no address and no error for .onion")
+        return Outcome((), "", 0.0, "no name to ask for: Go returns no address and no error")
     for candidate in candidates:
         lanes, now_s = _both_families(candidate, conf, wire, now_s, rotation)
         addresses = tuple(address for lane in lanes for address in lane.addresses)
@@ -72,15 +74,18 @@ def _rounded(seconds: float) -> float:
 
 def _candidates(name: bytes, conf: ResolvConf) -> list[bytes]:
     if name.endswith(b"."):
-        return [] if _avoids_dns(name) else [name]
+        too_long = len(name) == MAX_TEXT and conf.release < FIRST_ROOTED_254
+        return [] if too_long or _avoids_dns(name) else [name]
     rooted = name + b"."
     suffixed = []
     for suffix in map(octets, conf.search):
         full = rooted + suffix + (b"" if suffix.endswith(b".") else b".")
-        if len(full) <= MAX_TEXT and not _avoids_dns(full):
+        if len(full) <= MAX_TEXT:
             suffixed.append(full)
-    bare = [] if _avoids_dns(rooted) else [rooted]
-    return bare + suffixed if name.count(b".") >= conf.ndots else suffixed + bare
+    listed = [rooted, *suffixed] if name.count(b".") >= conf.ndots else [*suffixed, rooted]
+    if conf.release < FIRST_ONION_BY_CANDIDATE:
+        return [] if _avoids_dns(name) else listed
+    return [each for each in listed if not _avoids_dns(each)]
 
 
 def _avoids_dns(name: bytes) -> bool:

@@ -17,11 +17,20 @@ _RESOLVE: dict[str, Callable[[str, ResolvConf, Wire], Outcome]] = {
 }
 _NOT_FOUND = {"glibc": "EAI_NONAME", "musl": "EAI_NONAME", "go": _go.NO_SUCH_HOST}
 
+# What gai_strerror returns; Go's errors are their own words.
 _IN_WORDS = {
-    "EAI_NONAME": "Name or service not known",
-    "EAI_NODATA": "No address associated with hostname",
-    "EAI_AGAIN": "Temporary failure in name resolution",
-    "SIGFPE": "Arithmetic exception: the process is killed",
+    "glibc": {
+        "EAI_NONAME": "Name or service not known",
+        "EAI_NODATA": "No address associated with hostname",
+        "EAI_AGAIN": "Temporary failure in name resolution",
+    },
+    "musl": {
+        "EAI_NONAME": "Name does not resolve",
+        "EAI_NODATA": "Name has no usable address",
+        "EAI_AGAIN": "Try again",
+        "SIGFPE": "Arithmetic exception: the process is killed",
+    },
+    "go": {},
 }
 
 
@@ -72,7 +81,7 @@ class Lookup:
     @property
     def error_in_words(self) -> str:
         """The message that ``gai_strerror`` or Go prints."""
-        return _IN_WORDS.get(self.error, self.error)
+        return _IN_WORDS[self.conf.resolver].get(self.error, self.error)
 
     @property
     def names_tried(self) -> tuple[str, ...]:
@@ -101,12 +110,13 @@ def lookup(
     resolver : str
         Whose behavior: ``"glibc"`` (2.36), ``"musl"`` (1.2.5) or ``"go"`` (1.27). Another
         release may be named, ``"musl-1.2.3"``: known differences are the search list before
-        glibc 2.26, and musl before 1.2.4, which has no TCP.
+        glibc 2.26; musl before 1.2.4, which has no TCP; and Go before 1.22, which asks nothing
+        for a name below ``.onion``, search list or not.
     answers : mapping, optional
         ``{(qname, qtype): answer}``; an answer is a list of addresses or one of
-        ``"NXDOMAIN"``, ``"NODATA"``, ``"SERVFAIL"``, ``"REFUSED"``, ``"NOTIMP"``,
-        ``"FORMERR"``, ``"TIMEOUT"``, or ``"NOERROR+TC"`` for one that UDP cuts short. What
-        is not listed is NXDOMAIN.
+        ``"NXDOMAIN"``, ``"NODATA"``, ``"CNAME"`` (an alias that leads to no address of this
+        family), ``"SERVFAIL"``, ``"REFUSED"``, ``"NOTIMP"``, ``"FORMERR"``, ``"TIMEOUT"``, or
+        ``"NOERROR+TC"`` for one that UDP cuts short. What is not listed is NXDOMAIN.
     hosts : str, optional
         The text of /etc/hosts; by default what a pod has.
     hostname : str, optional
@@ -138,12 +148,14 @@ def lookup(
     wire = Wire(answering(answers), listening)
     source, outcome = "dns", None
     literal = address_literal(name, strict_ipv4=family == "go")
+    if literal is not None and ":" in name and "." in literal and family != "go":
+        literal = f"::ffff:{literal}"  # to the C libraries it is an IPv6 address
     if literal is not None and (family == "go" or zone_is_known(literal)):
         source, outcome = "literal", Outcome((literal,), "", 0.0)
     elif literal is not None:
         outcome = Outcome((), _NOT_FOUND[family], 0.0, "an address whose zone does not exist")
-    elif not name:
-        outcome = Outcome((), _NOT_FOUND[family], 0.0, "the empty name is never looked up")
+    elif not name and family != "glibc":
+        outcome = Outcome((), _NOT_FOUND[family], 0.0, "the empty name is not looked up")
     else:
         listed = hosts_addresses(hosts, name, resolver=family)
         if listed:

@@ -11,7 +11,7 @@ Sources: glibc ``resolv/res_init.c`` (2.36) and ``resolv/resolv.h`` for the caps
 import re
 from dataclasses import dataclass, field
 
-from k8snet_lessons.dns._names import address_literal
+from k8snet_lessons.dns._names import address_literal, octets
 from k8snet_lessons.errors import InputError
 
 #: The releases that the models follow unless another is named, as in ``"musl-1.2.3"``.
@@ -195,9 +195,12 @@ def parse_resolv_conf(text: str, resolver: str = "glibc", *, hostname: str = "")
         raise InputError("resolv_conf", text, "the text of the file, as a string")
     draft = _Draft()
     read_line = {"glibc": _glibc_line, "musl": _musl_line, "go": _go_line}[family]
-    for number, line in enumerate(text.split("\n"), start=1):
+    *ended, last = text.split("\n")
+    # musl takes the end of a line for the space behind a keyword; the others cut it off.
+    whole = [line + "\n" for line in ended] if family == "musl" else ended
+    for number, line in enumerate([*whole, last], start=1):
         draft.line = number
-        if line:
+        if line.strip("\n"):
             read_line(draft, line)
     draft.line = 0
     if not draft.nameservers:
@@ -315,7 +318,7 @@ _C_SPACE = " \t\n\v\f\r"
 
 
 def _musl_line(draft: _Draft, line: str) -> None:
-    if len(line.encode()) >= MUSL_LINE_OCTETS:
+    if len(octets(line.removesuffix("\n"))) >= MUSL_LINE_OCTETS:
         draft.note(f"longer than {MUSL_LINE_OCTETS - 1} octets: musl skips the whole line")
         return
     matched = re.match(r"(options|nameserver|domain|search)[ \t\n\v\f\r](.*)", line, re.DOTALL)

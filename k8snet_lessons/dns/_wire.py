@@ -17,20 +17,24 @@ from k8snet_lessons.errors import InputError
 Answers = Mapping[tuple[str, str], "str | Sequence[str]"]
 
 RCODES = ("NXDOMAIN", "SERVFAIL", "REFUSED", "NOTIMP", "FORMERR")
-_WORDS = (*RCODES, "NODATA", "TIMEOUT")
+_WORDS = (*RCODES, "NODATA", "CNAME", "TIMEOUT")
 _ALLOWED = (
-    'a list of addresses, or one of "NXDOMAIN", "NODATA", "SERVFAIL", "REFUSED", "NOTIMP", '
-    '"FORMERR", "TIMEOUT", or any of these but the last with "+TC" (truncated over UDP)'
+    'a list of addresses, or one of "NXDOMAIN", "NODATA", "CNAME", "SERVFAIL", "REFUSED", '
+    '"NOTIMP", "FORMERR", "TIMEOUT", or any of these but the last with "+TC" (truncated over UDP)'
 )
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer: its response code, its addresses, whether UDP cuts it short."""
+    """One answer: its response code, its addresses, whether UDP cuts it short.
+
+    An alias without an address is a CNAME record whose target has none of this family.
+    """
 
     rcode: str
     addresses: tuple[str, ...] = ()
     truncated: bool = False
+    alias: bool = False
 
     @property
     def good(self) -> bool:
@@ -53,7 +57,8 @@ class Query:
     at_s : float
         Seconds since the lookup began.
     reply : str
-        What came back: ``"addresses"``, a response code, ``"NODATA"`` or ``"TIMEOUT"``.
+        What came back: ``"addresses"``, a response code, ``"NODATA"``, ``"CNAME"`` or
+        ``"TIMEOUT"``.
     """
 
     qname: str
@@ -91,7 +96,7 @@ class Wire:
         qname = present(labels)
         reply = self.answer(qname.lower(), qtype)
         if reply is not None and reply.truncated and transport == "tcp":
-            reply = Reply(reply.rcode, reply.addresses)
+            reply = Reply(reply.rcode, reply.addresses, alias=reply.alias)
         self.sent.append(Query(qname, qtype, server, transport, at_s, _describe(reply)))
         return reply
 
@@ -103,7 +108,7 @@ def _describe(reply: Reply | None) -> str:
         return "TC"
     if reply.rcode != "NOERROR":
         return reply.rcode
-    return "addresses" if reply.addresses else "NODATA"
+    return "addresses" if reply.addresses else "CNAME" if reply.alias else "NODATA"
 
 
 def listens_outside_loopback(server: str) -> bool:
@@ -146,4 +151,5 @@ def _read_answer(where: str, answer: "str | Sequence[str]", qtype: str) -> Reply
         return Reply("NOERROR", stand_in if truncated else (), truncated)
     if word not in _WORDS:
         raise InputError(where, answer, _ALLOWED)
-    return Reply("NOERROR" if word == "NODATA" else word, (), truncated)
+    rcode = "NOERROR" if word in ("NODATA", "CNAME") else word
+    return Reply(rcode, (), truncated, word == "CNAME")

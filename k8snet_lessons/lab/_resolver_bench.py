@@ -20,6 +20,7 @@ from pathlib import Path
 
 QTYPES = {1: "A", 28: "AAAA"}
 RCODES = {"NOERROR": 0, "FORMERR": 1, "SERVFAIL": 2, "NXDOMAIN": 3, "NOTIMP": 4, "REFUSED": 5}
+ALIAS = b"\x07nowhere\x07invalid\x00"
 MARK = b"\x04mark\x07invalid\x00"
 IP_PKTINFO = 8  # linux/in.h; Python names it only where the C library does
 SIOCSIFADDR, SIOCSIFFLAGS, MS_BIND = 0x8916, 0x8914, 4096
@@ -96,7 +97,8 @@ class Server:
             if said == "NOERROR" and transport == "tcp":
                 said = ["192.0.2.1"] if qtype == "A" else ["2001:db8::1"]
         cut = cut and transport == "udp"
-        if said == "NODATA":
+        alias = said == "CNAME"
+        if said == "NODATA" or alias:
             said = []
         addresses = said if isinstance(said, list) else []
         rcode = RCODES[said] if isinstance(said, str) else 0
@@ -108,7 +110,9 @@ class Server:
             data = socket.inet_pton(family, address)
             records += struct.pack("!HHHIH", 0xC00C, 1 if qtype == "A" else 28, 1, 30, len(data))
             records += data
-        head = struct.pack("!6H", ident, flags, 1, len(addresses), 0, 0)
+        if alias:
+            records = struct.pack("!HHHIH", 0xC00C, 5, 1, 30, len(ALIAS)) + ALIAS
+        head = struct.pack("!6H", ident, flags, 1, len(addresses) + alias, 0, 0)
         return head + question + records
 
 

@@ -282,7 +282,7 @@ def draw_cases(count: int, seed: int, *, patience: bool = False) -> Iterator[Cas
         "shop.svc.cluster.local", "svc.cluster.local", "cluster.local", "example.com", "corp",
         "us-east-2.compute.internal", ".", "a.test.", "UPPER.test",
     ]  # fmt: skip
-    said: list[str] = ["NXDOMAIN"] * 5 + ["NODATA"] * 2 + ["addresses"] * 4
+    said: list[str] = ["NXDOMAIN"] * 5 + ["NODATA"] * 2 + ["addresses"] * 4 + ["CNAME"]
     # Silence over TCP is another story (glibc waits without end), so never both.
     said += ["SERVFAIL", "FORMERR", "TIMEOUT", "REFUSED", "NOTIMP"] if patience else ["NOERROR+TC"]
     words = ["web", "db", "api", "x-1", "_http", "example", "com", "svc", "Mixed"]

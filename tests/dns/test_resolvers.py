@@ -105,6 +105,26 @@ def test_an_aaaa_that_is_never_answered(resolver, waited_s):
     assert found.found is (resolver != "musl")
 
 
+@pytest.mark.parametrize(
+    ("answers", "asked", "error"),
+    [
+        # Recorded: the first candidate is an alias that leads nowhere, the second is there.
+        (("CNAME", "CNAME"), {"glibc": 2, "musl": 2, "go": 4}, "EAI_NONAME"),
+        (("NODATA", "CNAME"), {"glibc": 2, "musl": 2, "go": 4}, "EAI_NONAME"),
+        (("NXDOMAIN", "CNAME"), {"glibc": 2, "musl": 4, "go": 4}, "EAI_NONAME"),
+        ((["192.0.2.9"], "CNAME"), {"glibc": 2, "musl": 2, "go": 2}, ""),
+    ],
+)
+def test_an_alias_that_leads_nowhere_stops_glibc_where_go_goes_on(answers, asked, error):
+    said = {("db.one", "A"): answers[0], ("db.one", "AAAA"): answers[1]}
+    said |= {("db.two", "A"): ["192.0.2.1"], ("db.two", "AAAA"): ["2001:db8::1"]}
+    conf = SERVER + "search one two\n"
+    found = {each: lookup("db", conf, each, said) for each in RESOLVERS}
+    assert {each: len(seen.queries) for each, seen in found.items()} == asked
+    assert found["glibc"].error == error
+    assert found["go"].found
+
+
 def test_musl_throws_a_good_address_away_when_the_other_family_does_not_exist():
     answers = {("db.shop.svc.cluster.local", "A"): ["10.0.0.7"]}
     assert lookup("db", POD, "glibc", answers).addresses == ("10.0.0.7",)
