@@ -53,6 +53,11 @@ CLAIMS = (
     ),
     documented("it needs a kernel of 5.13 or later", "KEP-3866", NFTABLES_BLOG),
     documented(
+        "the default is to become nftables, planned for 1.40",
+        "KEP-5343; kubernetes/kubernetes pull request 139957, which warns since 1.37",
+        "https://github.com/kubernetes/kubernetes/pull/139957",
+    ),
+    documented(
         "deprecated since 1.35, and since 1.37 it stands behind a feature gate that is planned "
         "to be off by default in 1.40",
         "KEP-5495",
