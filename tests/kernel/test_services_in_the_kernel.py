@@ -10,9 +10,20 @@ import shutil
 import subprocess
 from collections import Counter
 from dataclasses import dataclass
+from typing import Literal
 
 import pytest
-from node_network import NODE, OUTSIDE, PATIENCE_S, SILENCE_S, NodeNetwork, why_not
+from node_network import (
+    NODE,
+    NODE6,
+    OUTSIDE,
+    OUTSIDE6,
+    PATIENCE_S,
+    SILENCE_S,
+    NodeNetwork,
+    pod6,
+    why_not,
+)
 
 from k8snet_lessons.cluster import Cluster, load_manifests
 from k8snet_lessons.control import program
@@ -49,6 +60,7 @@ class Case:
     client: str
     address: str
     port: int
+    protocol: Literal["tcp", "udp"] = "tcp"
 
     @property
     def origin(self) -> str:
@@ -56,9 +68,12 @@ class Case:
 
     @property
     def source(self) -> str:
+        v6 = ":" in self.address
         if self.client == "node":
-            return "127.0.0.1" if self.address == "127.0.0.1" else NODE
-        return OUTSIDE if self.client == "outside" else self.client
+            return "127.0.0.1" if self.address == "127.0.0.1" else NODE6 if v6 else NODE
+        if self.client == "outside":
+            return OUTSIDE6 if v6 else OUTSIDE
+        return pod6(self.client) if v6 else self.client
 
 
 def manifests(seed: int) -> tuple[str, list[Case]]:
@@ -124,8 +139,71 @@ def manifests(seed: int) -> tuple[str, list[Case]]:
     return "---\n".join(parts), cases
 
 
+def more_manifests(v6: bool) -> tuple[str, list[Case]]:
+    """Services of the rarer kinds: external IPs, closed ranges, leaving endpoints, UDP, IPv6."""
+    node, pod = (NODE6, pod6) if v6 else (NODE, str)
+    vip, extra = ("fd00:10:96::", "2001:db8:99::") if v6 else ("172.30.77.", "198.51.100.")
+    parts = [
+        f"apiVersion: v1\nkind: Node\nmetadata: {{name: here}}\n"
+        f"status: {{addresses: [{{type: InternalIP, address: {node!r}}}]}}\n",
+    ]
+    cases: list[Case] = []
+
+    def add(
+        name: str, spec: str, chosen: dict[str, str], lb: str = "", protocol: str = "TCP"
+    ) -> None:
+        number = len(parts)
+        node_port = 31000 + number
+        parts.append(
+            f"apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: ns}}\n"
+            f"spec: {{clusterIP: {vip + str(number)!r}, ports: [{{name: p, port: 80, "
+            f"protocol: {protocol}, targetPort: {PORT}, nodePort: {node_port}}}]{spec}}}\n"
+            + (f"status: {{loadBalancer: {{ingress: [{{ip: {lb!r}}}]}}}}\n" if lb else "")
+        )
+        slots = ", ".join(
+            f"{{addresses: [{pod(one)!r}], nodeName: {'there' if one in THERE else 'here'}"
+            f"{state and f', conditions: {state}'}}}"
+            for one, state in chosen.items()
+        )
+        parts.append(
+            f"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: {name}-1, "
+            f"namespace: ns, labels: {{kubernetes.io/service-name: {name}}}}}\n"
+            f"addressType: {'IPv6' if v6 else 'IPv4'}\nendpoints: [{slots}]\n"
+            f"ports: [{{name: p, port: {PORT}, protocol: {protocol}}}]\n"
+        )
+        targets = [(vip + str(number), 80, (CLIENT, "node"))]
+        targets += [(node, node_port, (CLIENT, "outside", "node"))]
+        targets += [(lb, 80, (CLIENT, "outside", "node"))] if lb else []
+        targets += [(extra + "9", 80, (CLIENT, "outside", "node"))] if "externalIPs" in spec else []
+        transport: Literal["tcp", "udp"] = "udp" if protocol == "UDP" else "tcp"
+        cases.extend(
+            Case(name, client, address, port, transport)
+            for address, port, clients in targets
+            for client in clients
+        )
+        if chosen and not spec.count("Local"):
+            cases.append(
+                Case(f"{name}: hairpin", next(iter(chosen)), vip + str(number), 80, transport)
+            )
+
+    ready = dict.fromkeys([*HERE[:2], THERE[0]], "")
+    add("outer", f", type: NodePort, externalIPs: ['{extra}9']", ready)
+    elsewhere = f"['{'2001:db8:77::/64' if v6 else '203.0.113.128/25'}']"
+    add(
+        "closed", f", type: LoadBalancer, loadBalancerSourceRanges: {elsewhere}", ready, extra + "8"
+    )
+    leaving = "{ready: false, serving: true, terminating: true}"
+    states = {HERE[0]: leaving, HERE[1]: "{ready: false}", THERE[0]: ""}
+    add("leaving", ", type: NodePort, externalTrafficPolicy: Local", states)
+    if not v6:
+        add("datagrams", ", type: NodePort", ready, protocol="UDP")
+        add("nobody", ", type: NodePort", {}, protocol="UDP")
+    return "---\n".join(parts), cases
+
+
 def cluster_of(text: str) -> Cluster:
-    return load_manifests(text, pod_cidrs=["10.244.0.0/16"])
+    blocks = ["fd00:10:244::/56"] if NODE6 in text else ["10.244.0.0/16"]
+    return load_manifests(text, pod_cidrs=blocks)
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +211,7 @@ def network():
     with NodeNetwork([CLIENT, *HERE, *THERE]) as made:
         for pod in HERE + THERE:
             made.listen(pod, PORT)
+            made.listen_udp(pod, PORT)
         made.listen("node", PORT)
         yield made
 
@@ -142,6 +221,8 @@ def loaded(network: NodeNetwork, loader: str, cluster: Cluster):
     mode, command = LOADERS[loader]
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
+    if cluster.pod_cidrs[0].startswith("fd") and mode == "iptables":
+        command = [command[0].replace("ip", "ip6", 1)]
     network.forget()
     ruleset = program(cluster, "here", mode)
     network.load(command, ruleset.to_text())
@@ -150,7 +231,9 @@ def loaded(network: NodeNetwork, loader: str, cluster: Cluster):
 
 def disagreement(network: NodeNetwork, ruleset, case: Case) -> str:
     """How the kernel differs from the model; empty where it does not."""
-    found = trace(ruleset, Packet(case.source, case.address, case.port), case.origin)
+    packet = Packet(case.source, case.address, case.port, case.protocol)
+    ask = network.ask_udp if case.protocol == "udp" else network.connect
+    found = trace(ruleset, packet, case.origin)
     model = found.backends()
     sources = {o.backend: o.packet.src for o in found.outcomes if o.verdict == "accept"}
     tries = CONNECTIONS
@@ -161,7 +244,7 @@ def disagreement(network: NodeNetwork, ruleset, case: Case) -> str:
     seen: Counter[str] = Counter()
     timeout_s = SILENCE_S if "drop" in model else PATIENCE_S
     for _ in range(tries):
-        end, peer = network.connect(case.client, case.address, case.port, case.source, timeout_s)
+        end, peer = ask(case.client, case.address, case.port, case.source, timeout_s)
         seen[end] += 1
         if end not in model:
             return f"{case}: {end}, but the model knows only {sorted(model)}"
@@ -179,6 +262,15 @@ def disagreement(network: NodeNetwork, ruleset, case: Case) -> str:
 @pytest.mark.parametrize("loader", LOADERS)
 def test_connections_go_where_the_model_says(network: NodeNetwork, loader: str, seed: int) -> None:
     text, cases = manifests(seed)
+    ruleset = loaded(network, loader, cluster_of(text))
+    wrong = [problem for case in cases if (problem := disagreement(network, ruleset, case))]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("v6", [False, True], ids=["IPv4", "IPv6"])
+@pytest.mark.parametrize("loader", LOADERS)
+def test_the_rarer_kinds_of_service(network: NodeNetwork, loader: str, v6: bool) -> None:
+    text, cases = more_manifests(v6)
     ruleset = loaded(network, loader, cluster_of(text))
     wrong = [problem for case in cases if (problem := disagreement(network, ruleset, case))]
     assert not wrong, "\n".join(wrong)
