@@ -12,7 +12,7 @@ name, then connects to the bank, then calls the ledger, and holds no worker mean
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -99,6 +99,12 @@ class Traffic:
         """Until the client had an answer, or gave up."""
         total: Floats = self.hop_us.sum(axis=0)
         return total
+
+    @cached_property
+    def works(self) -> tuple[bool, ...]:
+        """Whether each checkout pod, by number, gets requests."""
+        counted = np.bincount(self.checkout[self.checkout >= 0], minlength=16)
+        return tuple((counted > 0).tolist())
 
     @property
     def failed(self) -> Bools:

@@ -9,6 +9,7 @@ from k8snet_lessons.datapath import Packet, parse_iptables_save, reachable
 from k8snet_lessons.datapath.nf_conntrack import read_node
 from k8snet_lessons.errors import InputError
 from k8snet_lessons.incidents import FAULTS, USAGE, Case, Incident, completions, drawn, run
+from k8snet_lessons.incidents.channels import channels
 
 
 def case(name: str, seed: int = 20) -> Case:
@@ -172,3 +173,65 @@ def test_the_counter_agrees_with_the_limit_and_the_log():
         drops = read_node(run(here, f"ssh {node} conntrack -S").text).counters["drop"]
         log = run(here, f"ssh {node} dmesg").text
         assert (drops > 2_400) == ("table full" in log)
+
+
+@pytest.mark.parametrize("name", ["policy-blocks-edge", "selector-mismatch", "wrong-target-port"])
+def test_who_gets_no_request_asks_for_no_name_and_calls_nobody(name):
+    here = case(name)
+    assert re.search(r"lookups/s +0 ", run(here, "metrics names").text)
+    assert "api.bank" not in run(here, "kubectl logs deploy/coredns -n kube-system --tail 999").text
+    for node in here.world.nodes:
+        assert "203.0.113.80" not in run(here, f"ssh {node} tcpdump -c 999").text
+
+
+def test_a_dead_target_of_the_balancer_sees_the_clients_and_answers_none():
+    here = case("local-policy")
+    rows = [line.split() for line in run(here, "metrics nodes").text.splitlines()[1:]]
+    for row in rows:
+        node = row[0].partition(":")[0]
+        seen = run(here, f"ssh {node} tcpdump -ni any port 30443").text
+        assert "Flags [S]," in seen
+        assert ("Flags [S.]," in seen) == (row[3] == "0.0%")
+
+
+def test_curl_waits_as_long_as_the_traffic_does():
+    here = case("coredns-throttled")
+    board = run(here, "metrics names").text
+    p50 = re.search(r"lookup p50 +([\d.]+)(m?s)", board)
+    told_s = float(p50[1]) / (1000 if p50[2] == "ms" else 1)
+    said = run(here, "kubectl exec deploy/checkout -- curl https://api.bank.example/").text
+    assert float(re.search(r"time_namelookup: ([\d.]+)", said)[1]) == pytest.approx(
+        told_s, rel=0.01
+    )
+    report = "kubectl exec deploy/edge-proxy -n edge -- curl http://checkout.shop/report"
+    cut = run(case("short-read-timeout"), report).text
+    assert float(re.search(r"time_total: ([\d.]+)", cut)[1]) > 3  # curl is not the edge proxy
+
+
+@pytest.mark.parametrize(
+    ("filter_", "wanted"),
+    [
+        ("tcp", lambda line: "Flags" in line),
+        ("udp and not port 443", lambda line: "Flags" not in line),
+        ("src 198.51.100.10 or udp", lambda line: "IP 198.51" in line or "Flags" not in line),
+        ("host 198.51.100.10 and tcp[tcpflags] & (tcp-syn) != 0",
+         lambda line: "198.51.100.10" in line and "Flags [S" in line),
+        ("net 198.51.100.0/24 and (dst port 30443 or udp)", lambda line: ".30443: " in line),
+        ("not (tcp or udp)", lambda line: False),
+    ],
+)  # fmt: skip
+def test_a_capture_is_filtered_as_pcap_filter_says(filter_, wanted):
+    here = case("coredns-throttled")
+    line = f"ssh {here.world.nodes[1]} tcpdump -ni any -c 0"
+    every = [x for x in run(here, line).text.splitlines() if " IP " in x]
+    found = [x for x in run(here, f"{line} '{filter_}'").text.splitlines() if " IP " in x]
+    assert found == [x for x in every if wanted(x)]
+
+
+def test_channels_fall_like_balls_into_bins():
+    """The room's own channels against lesson 10's closed form: pods (1 - 1/pods)^channels idle."""
+    idle = []
+    for seed in range(12):
+        _, _, healthy = drawn(seed, "local-policy")
+        idle += [8 - len(set(row)) for row in channels(healthy).tolist()]
+    assert sum(idle) / len(idle) == pytest.approx(8 * (7 / 8) ** 20, abs=0.25)

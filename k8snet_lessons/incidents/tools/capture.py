@@ -48,17 +48,16 @@ def _seen(
     wanted: Test,
 ) -> list[tuple[float, str]]:
     """The line that a segment makes on one node's interface, if any."""
-    ends = (talk.source.place, None if talk.target is None else talk.target.place)
-    sender, receiver = ends if segment.outward else (ends[1], ends[0])
+    sender, receiver = talk.ends if segment.outward else talk.ends[::-1]
     inner = f"IP {segment.source} > {segment.target}: {segment.said}"
     fits = wanted(Ends(segment.source, segment.target, segment.protocol, segment.flags))
     if interface == "eth0":
         on_wire = (place == sender and segment.reaches != "veth") or (
             place == receiver and segment.reaches in ("wire", "pod")
         )
-        if not on_wire or not (talk.crosses or talk.target is None):
+        if not on_wire or not (talk.crosses or talk.outside):
             return []
-        if talk.target is None:
+        if talk.outside:
             return [(segment.at_s, inner)] if fits else []
         outer_source, outer_target, text = _wrapped(world, talk, segment)
         if not wanted(Ends(outer_source, outer_target, "udp")):
@@ -73,7 +72,7 @@ def _seen(
         return [(segment.at_s, inner)] if leaves or comes else []
     if not (leaves or held or comes):
         return []
-    way = "vxlan0" if talk.crosses else "eth0" if talk.target is None else "veth"
+    way = "vxlan0" if talk.crosses else "eth0" if talk.outside else "veth"
     inward = held or comes or way == "veth"
     name, direction = "veth" if held else way, "In " if inward else "Out"
     return [(segment.at_s + (0.00012 if comes else 0.0), f"{name:<5} {direction} {inner}")]
@@ -85,9 +84,9 @@ def _wrapped(world: World, talk: Conversation, segment: Segment) -> tuple[str, s
 
     from k8snet_lessons.datapath.cni import NodePair, PodPacket, build_frame
 
-    assert talk.target is not None
-    ends = (talk.source.place, talk.target.place)
-    one, other = ends if segment.outward else (ends[1], ends[0])
+    one, other = talk.ends if segment.outward else talk.ends[::-1]
+    assert one is not None
+    assert other is not None
     (src, sport), (dst, dport) = parted(segment.source), parted(segment.target)
     packet = PodPacket(
         src=src, dst=dst, sport=int(sport), dport=int(dport), payload=bytes(segment.payload),

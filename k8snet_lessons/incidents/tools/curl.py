@@ -18,7 +18,7 @@ from k8snet_lessons.incidents.layout import (
 from k8snet_lessons.incidents.reach import choose, fate, name_server
 from k8snet_lessons.incidents.tables import node_tables
 from k8snet_lessons.incidents.tools.pod import dns_wait_ms, resolv_conf, zone
-from k8snet_lessons.incidents.traffic import ANSWER_BYTES, round_trip_us, unanswered
+from k8snet_lessons.incidents.traffic import ANSWER_BYTES, REPORT_S, round_trip_us, unanswered
 from k8snet_lessons.incidents.world import Pod, World
 from k8snet_lessons.sim.arrays import Bools
 
@@ -58,7 +58,10 @@ def curl(case: Case, pod: Pod, url: str, most_s: float, connect_most_s: float) -
     port = int(text_port) if text_port.isdecimal() else usual
     target, named_s = _resolve(case, pod, host)
     if not target:
-        waited = min(named_s, most_s)
+        if named_s > most_s:
+            said = f"Resolving timed out after {round(most_s * 1000)} milliseconds"
+            return f"* {said}\n{_times(0, 0, 0, most_s)}curl: (28) {said}\n"
+        waited = named_s
         return (
             f"* Could not resolve host: {host}\n{_times(waited, 0, 0, waited)}"
             f"curl: (6) Could not resolve host: {host}\n"
@@ -138,7 +141,7 @@ def _answered(
     total_s = first_s + served_s
     if total_s > most_s:
         return _no_answer(named_s, connected_s, most_s)
-    status = _status(case, met.pod, path) if app == "checkout" and path != "healthz" else 200
+    status = _status(case, met.pod) if app == "checkout" and path != "healthz" else 200
     word = "OK" if status == 200 else "Internal Server Error"
     return (
         f"< HTTP/1.1 {status} {word}\n< Content-Length: {size if status == 200 else 68}\n<\n"
@@ -151,23 +154,25 @@ def _no_answer(named_s: float, connected_s: float, most_s: float) -> str:
     return f"* {said}\n{_times(named_s, connected_s, 0, most_s)}curl: (28) {said}\n"
 
 
-def _mine(case: Case, pod: Pod | None, path: str) -> Bools:
+def _of_pod(case: Case, pod: Pod | None) -> Bools:
+    """Requests for a cart that reached a pod."""
     traffic = case.traffic
     number = -1 if pod is None else case.world.pods_of("checkout").index(pod)
-    mine: Bools = (traffic.checkout == number) & (traffic.report == path.startswith("report"))
+    mine: Bools = (traffic.checkout == number) & ~traffic.report
     return mine
 
 
 def _served_s(case: Case, pod: Pod | None, path: str) -> float:
-    """What this pod's requests of today take in it and behind it, the median."""
-    spent = case.traffic.hop_us[2:].sum(axis=0)[_mine(case, pod, path)]
+    """What a request of today takes in this pod and behind it; a report is built besides."""
+    spent = case.traffic.hop_us[2:].sum(axis=0)[_of_pod(case, pod)]
     # Where nobody reaches the pod, as on a healthy day.
-    return float(np.median(spent)) / 1e6 if len(spent) else 0.02
+    cart_s = float(np.median(spent)) / 1e6 if len(spent) else 0.02
+    return cart_s + (sum(REPORT_S) / 2 if path.startswith("report") else 0.0)
 
 
-def _status(case: Case, pod: Pod | None, path: str) -> int:
+def _status(case: Case, pod: Pod | None) -> int:
     """What most of this pod's requests come to."""
-    status = case.traffic.status[_mine(case, pod, path)]
+    status = case.traffic.status[_of_pod(case, pod)]
     return 500 if len(status) and float(np.mean(status == 500)) > 0.5 else 200
 
 

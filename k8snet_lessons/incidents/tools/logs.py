@@ -10,7 +10,7 @@ from k8snet_lessons.incidents.conversations import (
     query_port,
     question_bytes,
 )
-from k8snet_lessons.incidents.layout import BANK_ADDRESS, HOST, NODES
+from k8snet_lessons.incidents.layout import BALANCER, BANK_ADDRESS, HOST, NODES
 from k8snet_lessons.incidents.reach import name_server
 from k8snet_lessons.incidents.tables import CONNECT_TIMEOUT_S
 from k8snet_lessons.incidents.tools.pod import asked_names, zone
@@ -61,7 +61,9 @@ def _edge(case: Case, pod: Pod) -> list[str]:
     whom = np.flatnonzero((traffic.edge == mine) & (traffic.status != NONE))
     made = []
     for number, moment in _latest(case, whom):
-        client = world.node_address(int(traffic.node[number]))
+        # Local keeps the client's address, which is the balancer's; Cluster hides it.
+        hidden = world.node_address(int(traffic.node[number]))
+        client = BALANCER if world.external_policy == "Local" else hidden
         path, status = _path(traffic, number), int(traffic.status[number])
         request = f"GET {path} HTTP/2.0"
         at_edge_s = traffic.hop_us[1:, number].sum() / 1e6
@@ -97,7 +99,8 @@ def _checkout(case: Case, pod: Pod) -> list[str]:
     mine = world.pods_of("checkout").index(pod)
     late = traffic.hop_us[3:].sum(axis=0) / 1e3 > _SLOW_MS
     mine_now = (traffic.checkout == mine) & (late | (traffic.stopped >= 2) | traffic.report)
-    made = [f"2026-11-10T13:58:04.118Z INFO ledger target={_target(case, pod)} channels=20 ready"]
+    dialed = stamp(pod.age_s - 4.118).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+    made = [f"{dialed}Z INFO ledger target={_target(case, pod)} channels=20 ready"]
     waited_s = unanswered(world).waited_s
     for number, moment in _latest(case, np.flatnonzero(mine_now)):
         path, stopped = _path(traffic, number), int(traffic.stopped[number])
@@ -156,7 +159,10 @@ def _coredns(case: Case, pod: Pod) -> list[str]:
     """The log plugin's common format."""
     world = case.world
     known = zone(world)
-    callers = [p for p in world.pods_of("checkout") if name_server(world, p) == "ok"]
+    callers = [
+        caller for number, caller in enumerate(world.pods_of("checkout"))
+        if name_server(world, caller) == "ok" and case.traffic.works[number]
+    ]  # fmt: skip
     mine = world.pods_of("coredns").index(pod)
     made = [
         ".:53",
