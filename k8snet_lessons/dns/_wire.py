@@ -119,9 +119,12 @@ def listens_outside_loopback(server: str) -> bool:
 def answering(answers: Answers | None) -> Callable[[str, str], Reply | None]:
     """Turn the caller's table into a function; what it does not list is NXDOMAIN."""
     table: dict[tuple[str, str], Reply | None] = {}
+    if answers is not None and not isinstance(answers, Mapping):
+        raise InputError("answers", answers, "a mapping of (qname, qtype) to answer")
     for key, answer in (answers or {}).items():
         parts = key.rsplit(" ", 1) if isinstance(key, str) else key  # "qname qtype", as recorded
-        if not (isinstance(parts, tuple | list) and len(parts) == 2):
+        two = isinstance(parts, tuple | list) and len(parts) == 2
+        if not (two and all(isinstance(part, str) for part in parts)):
             raise InputError("answers", key, "keys of the form (qname, qtype)")
         qname, qtype = parts
         stripped = qname.lower().removesuffix(".") or "."

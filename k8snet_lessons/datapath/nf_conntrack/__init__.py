@@ -24,14 +24,13 @@ from k8snet_lessons.datapath.nf_conntrack.little import (
 from k8snet_lessons.datapath.nf_conntrack.occupancy import Occupancy, occupancy
 from k8snet_lessons.datapath.nf_conntrack.pastes import (
     BurstLeft,
-    NodeReading,
     burst_left,
     kernel_log_text,
     node_text,
-    read_node,
     statistics_text,
 )
 from k8snet_lessons.datapath.nf_conntrack.process import occupancy_by_process
+from k8snet_lessons.datapath.nf_conntrack.reading import NodeReading, read_node
 from k8snet_lessons.datapath.nf_conntrack.sizing import (
     Memory,
     chain_length,

@@ -22,7 +22,9 @@ ALL_RESOLVED_SINCE = (5, 6)
 def snat_refusals(connections: int, ports: int = SNAT_PORTS, source_addresses: int = 1) -> int:
     """Connections to one destination address and port that SNAT finds no port for.
 
-    Each adds to ``insert_failed``.
+    Each adds to ``insert_failed``. This counts ports; since Linux 5.0 the kernel does not look
+    at all of them but tries some 220 at most for one connection (``nf_nat_core.c``), so that
+    the first refusals come while a few ports are still free.
 
     Examples
     --------
@@ -71,7 +73,7 @@ def race_loss_share(
     >>> [round(race_loss_share(10, 20, kernel=k), 3) for k in ((4, 14), (5, 4), (6, 1))]
     [0.197, 0.098, 0.0]
     """
-    if confirm_us < 0 or not gap_us > 0:
+    if not (confirm_us >= 0 and gap_us > 0):
         raise InputError("confirm_us, gap_us", (confirm_us, gap_us), "not negative, above zero")
     for name, value in (("cores", cores), ("replicas", replicas)):
         if value < 1:

@@ -56,10 +56,12 @@ def syn_ladder(
     >>> syn_ladder(linear=0).sent_s, syn_ladder(linear=0).gives_up_s
     ((0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 63.0), 127.0)
     """
-    if not 1 <= syn_retries <= 127:
-        raise InputError("tcp_syn_retries", syn_retries, "a whole number from 1 to 127")
-    if not 0 <= linear <= 127:
-        raise InputError("tcp_syn_linear_timeouts", linear, "a whole number from 0 to 127")
+    for name, value, least in (
+        ("tcp_syn_retries", syn_retries, 1), ("tcp_syn_linear_timeouts", linear, 0),
+    ):  # fmt: skip
+        if value not in range(least, 128):
+            raise InputError(name, value, f"a whole number from {least} to 127")
+    linear, syn_retries = int(linear), int(syn_retries)
     sent, now_s = [0.0], 0.0
     for retransmission in range(1, linear + syn_retries + 1):
         now_s += min(INITIAL_RTO_S * 2.0 ** max(0, retransmission - 1 - linear), MAX_RTO_S)
@@ -133,7 +135,7 @@ def through_proxy(refused_for_s: float, proxy: Proxy, ladder: SynLadder | None =
     ladder : SynLadder, optional
         The proxy's kernel; by default today's.
     """
-    if refused_for_s < 0:
+    if not refused_for_s >= 0:
         raise InputError("refused_for_s", refused_for_s, "seconds, not negative")
     ladder = ladder or syn_ladder()
     for at in ladder.within(proxy.connect_timeout_s):

@@ -8,6 +8,7 @@ the mean remaining lifetime that it met, between 1 and 60 seconds (``GC_SCAN_INT
 (``GC_SCAN_INITIAL_COUNT``), so that a small table does not wake it often.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +53,8 @@ def gc_interval(live: float, life_s: float) -> float:
     >>> gc_interval(0, 120), round(gc_interval(1_000, 2), 1), round(gc_interval(1e9, 2), 1)
     (60.0, 6.4, 1.0)
     """
+    if not (live >= 0 and life_s > 0):
+        raise InputError("live, life_s", (live, life_s), "not negative, above zero")
     each_s = min(max(life_s / 2, GC_MIN_S), GC_CLAMP_S)
     mean_s = (GC_INITIAL_COUNT * GC_MAX_S + live * each_s) / (GC_INITIAL_COUNT + live)
     return min(max(mean_s, GC_MIN_S), GC_MAX_S)
@@ -82,7 +85,7 @@ def counter(
     (True, 192, 497)
     """
     for name, value in (("new_per_s", new_per_s), ("life_s", life_s)):
-        if not value > 0:
+        if not 0 < value < math.inf:
             raise InputError(name, value, "a number above zero")
     if buckets < 1:
         raise InputError("buckets", buckets, "a whole number from 1")

@@ -32,12 +32,15 @@ def chance(unassured: float, buckets: int) -> float:
     --------
     >>> round(chance(500, 2_048), 2), round(chance(500, 262_144), 2)
     (0.98, 0.03)
+    >>> chance(0, 65_536)
+    0.0
     """
-    if unassured < 0:
+    if not unassured >= 0:
         raise InputError("unassured", unassured, "a number of entries, not negative")
     if buckets < 1:
         raise InputError("buckets", buckets, "a whole number from 1")
-    return -math.expm1(-BUCKETS_PROBED * TUPLES_PER_ENTRY * unassured / buckets)
+    # 0.0 less a zero is a zero without a sign; the minus of an expm1 of none would have one.
+    return 0.0 - math.expm1(-BUCKETS_PROBED * TUPLES_PER_ENTRY * unassured / buckets)
 
 
 def measured_chance(

@@ -1,5 +1,7 @@
 """Closed forms: how many entries there are in the long run, and when a burst fills the table."""
 
+import math
+
 from k8snet_lessons.datapath.nf_conntrack.spec import ConntrackSpec, Flow
 from k8snet_lessons.errors import InputError
 
@@ -17,7 +19,16 @@ def level(spec: ConntrackSpec, *, in_burst: bool = False) -> float:
 
 
 def sustainable_per_s(max_entries: int, life_s: float, standing: int = 0) -> float:
-    """New flows a second that a table holds without end.
+    """New flows a second that a table holds without end; infinitely many where it has no limit.
+
+    Parameters
+    ----------
+    max_entries : int
+        ``nf_conntrack_max``; 0 means no limit, as in the kernel.
+    life_s : float
+        Mean lifetime of an entry.
+    standing : int
+        Entries that are there throughout.
 
     Examples
     --------
@@ -26,7 +37,9 @@ def sustainable_per_s(max_entries: int, life_s: float, standing: int = 0) -> flo
     """
     if not life_s > 0:
         raise InputError("life_s", life_s, "seconds above zero")
-    return max(0, max_entries - standing) / life_s
+    if max_entries < 0 or standing < 0:
+        raise InputError("max_entries, standing", (max_entries, standing), "not negative")
+    return max(0, max_entries - standing) / life_s if max_entries else math.inf
 
 
 def seconds_to_full(spec: ConntrackSpec) -> float | None:

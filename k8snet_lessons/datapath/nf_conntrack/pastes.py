@@ -1,10 +1,11 @@
-"""The tools' own words: text as a node prints it, and readers for such text."""
+"""The tools' own words: text as a node prints it, and what such text says of a burst."""
 
-import re
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from k8snet_lessons.datapath.nf_conntrack.occupancy import Occupancy
+from k8snet_lessons.datapath.nf_conntrack.reading import NodeReading, read_node
 from k8snet_lessons.datapath.nf_conntrack.spec import ConntrackSpec
 from k8snet_lessons.datapath.nf_conntrack.timeouts import BY_SYSCTL
 from k8snet_lessons.errors import InputError
@@ -61,75 +62,6 @@ def node_text(spec: ConntrackSpec, table: Occupancy, second: int) -> str:
 
 
 @dataclass(frozen=True)
-class NodeReading:
-    """What a paste says.
-
-    Attributes
-    ----------
-    settings : dict
-        Values of sysctls, by name without ``net.netfilter.``; the last one counts.
-    counts : tuple of int
-        Every value of ``nf_conntrack_count``, in order.
-    counters : dict
-        ``conntrack -S``, summed over CPUs.
-    full_lines : int
-        Lines of the kernel's log that speak of a full table.
-    unread : tuple of str
-        Lines that were not understood.
-    """
-
-    settings: dict[str, int] = field(default_factory=dict)
-    counts: tuple[int, ...] = ()
-    counters: dict[str, int] = field(default_factory=dict)
-    full_lines: int = 0
-    unread: tuple[str, ...] = ()
-
-
-_SETTING = re.compile(
-    r"^(?:.*/)?(?:net[./](?:netfilter|ipv4/netfilter|nf)[./])?(nf_conntrack_\w+)\s*[:=\s]\s*(\d+)\s*$"
-)
-_OLD_MAX = re.compile(r"^net\.nf_conntrack_max\s*=\s*(\d+)\s*$")
-
-
-def read_node(paste: str) -> NodeReading:
-    """Read what a learner pasted from their node, in any order and mixture.
-
-    Understood are ``grep . /proc/sys/net/netfilter/nf_conntrack_*``, ``sysctl -a``,
-    ``conntrack -S``, ``conntrack -C`` (a bare number) and the kernel's log.
-    """
-    if not isinstance(paste, str):
-        raise InputError("paste", paste, "text")
-    settings: dict[str, int] = {}
-    counts: list[int] = []
-    counters: dict[str, int] = {}
-    unread: list[str] = []
-    full = 0
-    for raw in paste.splitlines():
-        line = raw.strip()
-        setting, old = _SETTING.match(line), _OLD_MAX.match(line)
-        pairs = re.findall(r"\b([a-z_]+)=(\d+)", line)
-        if not line or line.startswith(("$", "#")):
-            continue
-        if setting:
-            settings[setting[1]] = int(setting[2])
-            if setting[1] == "nf_conntrack_count":
-                counts.append(int(setting[2]))
-        elif old:
-            settings["nf_conntrack_max"] = int(old[1])
-        elif "table full" in line:
-            full += 1
-        elif line.startswith("cpu=") and pairs:
-            for name, value in pairs:
-                if name != "cpu":
-                    counters[name] = counters.get(name, 0) + int(value)
-        elif line.isdigit():
-            counts.append(int(line))
-        else:
-            unread.append(line)
-    return NodeReading(settings, tuple(counts), counters, full, tuple(unread))
-
-
-@dataclass(frozen=True)
 class BurstLeft:
     """How long a burst may last.
 
@@ -153,10 +85,10 @@ def burst_left(
 ) -> BurstLeft:
     """Seconds until a node's table is full, from what the node prints.
 
-    With several counts in the paste, taken `every_s` apart, the table is taken to go on
-    growing as it did. With one, it is taken to be level, and a burst of `factor` times the
-    usual traffic to begin now: by Little's law the usual rate is the count over the mean
-    lifetime of an entry.
+    With several counts in the paste, taken `every_s` apart, a table that grew is taken to go
+    on growing as it did. One that did not, or of which there is one count, is taken to be
+    level, and a burst of `factor` times the usual traffic to begin now: by Little's law the
+    usual rate is the count over the mean lifetime of an entry.
 
     Parameters
     ----------
@@ -187,9 +119,9 @@ def burst_left(
         raise InputError("paste", paste, "text that holds nf_conntrack_max")
     if not reading.counts:
         raise InputError("paste", paste, "text that holds nf_conntrack_count")
-    for name, value in (("factor - 1", factor - 1), ("every_s", every_s)):
-        if not value > 0:
-            raise InputError(name, value, "a number above zero")
+    for name, value, above in (("factor", factor, 1), ("every_s", every_s, 0)):
+        if not above < value < math.inf:
+            raise InputError(name, value, f"a number above {above}")
     warnings = _warnings(reading)
     count = reading.counts[-1]
     if limit == 0:
@@ -201,23 +133,27 @@ def burst_left(
     if len(reading.counts) > 1:
         growth = (count - reading.counts[0]) / (every_s * (len(reading.counts) - 1))
         told = f"{start} Over {len(reading.counts)} counts it grew by {growth:,.1f} a second."
-        if growth <= 0:
-            return BurstLeft(None, f"{told} It does not fill.", warnings)
-        return BurstLeft(room / growth, f"{told} At that pace it is full.", warnings)
+        if growth > 0:
+            return BurstLeft(room / growth, f"{told} At that pace it is full.", warnings)
+        start = told
     name = "nf_conntrack_tcp_timeout_time_wait"
     if life_s is None:
         life_s = float(reading.settings.get(name, BY_SYSCTL[name].node_s))
-    if not life_s > 0:
+    if not 0 < life_s < math.inf:
         raise InputError("life_s", life_s, "seconds above zero")
     usual = count / life_s
     told = (
-        f"{start} If it is level and an entry lives {life_s:g} s, {usual:,.0f} flows a second "
-        f"are usual (count / lifetime). {factor:g} times that adds {(factor - 1) * usual:,.0f} "
+        f"{start} If it is level and an entry lives {life_s:g} s, {_short(usual)} flows a second "
+        f"are usual (count / lifetime). {factor:g} times that adds {_short((factor - 1) * usual)} "
         f"a second and would level off at {factor * count:,.0f}."
     )
     if factor * count <= limit or count == 0:
         return BurstLeft(None, f"{told} It holds.", warnings)
     return BurstLeft(room / ((factor - 1) * usual), told, warnings)
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def _warnings(reading: NodeReading) -> tuple[str, ...]:
@@ -232,7 +168,9 @@ def _warnings(reading: NodeReading) -> tuple[str, ...]:
         if reading.counters.get(name):
             told.append(f"{name}={reading.counters[name]:,}: {words}")
     if reading.full_lines:
-        told.append(f"the kernel's log speaks of a full table in {reading.full_lines} lines")
+        told.append(f"the kernel's log speaks of a full table, {reading.full_lines:,} times")
+    if reading.listed and reading.counts == (reading.listed,):
+        told.append("the count is the number of entries listed: a list cut short counts too few")
     buckets = reading.settings.get("nf_conntrack_buckets")
     limit = reading.settings.get("nf_conntrack_max", 0)
     if buckets and limit > 4 * buckets:

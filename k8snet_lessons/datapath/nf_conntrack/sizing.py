@@ -1,5 +1,6 @@
 """How large the table is, by whose rule, and what it costs."""
 
+import math
 from dataclasses import dataclass
 
 from k8snet_lessons.errors import InputError
@@ -72,12 +73,27 @@ def kube_proxy_buckets(max_entries: int, current: int) -> int:
 
 
 def kernel_buckets(memory_gib: float) -> int:
-    """The kernel's default: memory / 16384 / 8 octets, between 1,024 and 262,144.
+    """Buckets that the kernel makes by itself, by the node's memory.
 
-    ``nf_conntrack_max`` starts out equal to it. Above 4 GiB it is always the upper bound,
-    above 1 GiB at least 65,536 (``nf_conntrack_init_start``).
+    Above 4 GiB 262,144; above 1 GiB 65,536; up to 1 GiB a bucket of 8 octets for every
+    131,072 octets of memory (a 16,384th of it is spent on buckets), and never below 1,024.
+
+    ``nf_conntrack_max`` starts out equal to it, so that a full table has two tuples to a
+    bucket. Before Linux 5.15 the steps were 65,536 above 4 GiB and 16,384 above 1 GiB, and
+    the maximum four times the buckets.
+
+    Parameters
+    ----------
+    memory_gib : float
+
+    Source: ``nf_conntrack_init_start`` in ``net/netfilter/nf_conntrack_core.c``.
+
+    Examples
+    --------
+    >>> kernel_buckets(16), kernel_buckets(4), kernel_buckets(1), kernel_buckets(0.0625)
+    (262144, 65536, 8192, 1024)
     """
-    if not memory_gib > 0:
+    if not 0 < memory_gib < math.inf:
         raise InputError("memory_gib", memory_gib, "a positive number")
     if memory_gib > 4:
         return KERNEL_MAX_BUCKETS
@@ -94,7 +110,7 @@ def cilium_tcp_max(memory_gib: float, *, ratio: float = CILIUM_RATIO) -> int:
 
     Sizes that the documentation lists are given as it lists them, others by its linear rule.
     """
-    if not memory_gib > 0:
+    if not 0 < memory_gib < math.inf:
         raise InputError("memory_gib", memory_gib, "a positive number")
     if not 0 < ratio <= 1:
         raise InputError("bpf-map-dynamic-size-ratio", ratio, "a number above 0, at most 1")
