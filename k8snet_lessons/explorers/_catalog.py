@@ -18,6 +18,7 @@ CATALOG: Mapping[str, str] = MappingProxyType(
         "connection-table": "k8snet_lessons.explorers.conntrack:connection_table",
         "kube-proxy-at-scale": "k8snet_lessons.explorers.scale:kube_proxy_at_scale",
         "who-reaches-whom": "k8snet_lessons.explorers.policy:who_reaches_whom",
+        "what-a-wall-costs": "k8snet_lessons.explorers.policy_cost:what_a_wall_costs",
         "topology-aware-routing": "k8snet_lessons.explorers.zones:topology_aware_routing",
         "proxy-patience": "k8snet_lessons.explorers.patience:proxy_patience",
         "model-and-measurement": "k8snet_lessons.explorers.agreement:model_and_measurement",
@@ -39,6 +40,7 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "name-ladder": "ndots 2",
         "connection-table": "TIME_WAIT 30 s",
         "wrong-mtu": "IP in IP",
+        "what-a-wall-costs": "kept connections",
         "blast-radius": "a node is lost",
         "wording": "sound",
     }

@@ -90,6 +90,8 @@ def agreements() -> tuple[Agreement, ...]:
         *_tunnels(),
         *_channels(),
         *_storms(),
+        *_walls(),
+        *_patience(),
     )
 
 
@@ -252,4 +254,50 @@ def _storms() -> Iterator[Agreement]:
             record.experiment,
             "independent",
             remark="The mean of three rounds, whose requests came by chance.",
+        )
+
+
+def _walls() -> Iterator[Agreement]:
+    for name, what in (
+        ("policy.rule_us", "new connection through a policy, a rule for each peer"),
+        ("policy.untracked_rule_us", "any packet through a policy that is asked for each"),
+    ):
+        fit = fits()[name]
+        yield Agreement(
+            what,
+            "peers (log scale)",
+            "connect() or send (µs)",
+            tuple(point.x for point in fit.points),
+            tuple(point.fitted for point in fit.points),
+            tuple(point.measured for point in fit.points),
+            fit.record,
+            "fitted",
+            log_x=True,
+            remark="From some thousands on, the rules outgrow the inner caches.",
+        )
+
+
+def _patience() -> Iterator[Agreement]:
+    from k8snet_lessons.control.routing import ProxyTimeouts, answer_slowly
+
+    record = load("edge-patience")
+    limits = ProxyTimeouts(5, 15, 3)
+    for method in ("GET", "POST"):
+        found = record.find(
+            "the client waits",
+            case="slow pod",
+            method=method,
+            read_s=limits.read_s,
+            tries=limits.tries,
+        )
+        thinks_s = tuple(float(each.where["think_s"] or 0) for each in found)
+        yield Agreement(
+            f"a slow pod behind NGINX: {method}",
+            "the pod's first byte takes (s)",
+            "the client waits (s)",
+            thinks_s,
+            tuple(answer_slowly(thinks_s, limits, method=method).elapsed_s.tolist()),
+            tuple(each.median for each in found),
+            record.experiment,
+            "independent",
         )

@@ -214,6 +214,36 @@ def _overlay(record: Record) -> Iterator[Fit]:
             )
 
 
+def _policy_rules(record: Record) -> Iterator[Fit]:
+    def by_peers(packet: str, form: str) -> dict[float, Series]:
+        return {float(s.where["peers"] or 0): s for s in record.find(packet, form=form)}
+
+    none = record.one("connect", form="no policy")
+    yield fit_difference(
+        "policy.set_us",
+        record,
+        list(by_peers("connect", "one set").values()),
+        none,
+        1.0,
+        "connect() through one set, all sizes pooled, less connect() without a policy",
+    )
+    yield fit_slope(
+        "policy.rule_us",
+        record,
+        by_peers("connect", "a rule for each peer"),
+        "us/rule",
+        "slope of connect() over the rules before the one that admits",
+    )
+    every = by_peers("second send", "a rule for each peer, every packet")
+    yield fit_slope(
+        "policy.untracked_rule_us",
+        record,
+        every,
+        "us/rule",
+        "slope of a later packet over its rules, without connection tracking",
+    )
+
+
 def _tls(record: Record) -> Iterator[Fit]:
     for identifier, key, kind in (
         ("tls.handshake_cpu_us", "ecdsa-p256", "full"),
@@ -266,6 +296,7 @@ _BY_RECORD: dict[str, Callable[[Record], Iterator[Fit]]] = {
     "first-packet": _first_packet,
     "loading": _loading,
     "overlay": _overlay,
+    "policy-rules": _policy_rules,
     "tls-handshake": _tls,
     "proxy": _proxy,
 }
@@ -281,7 +312,7 @@ def _fit(
     points: tuple[Point, ...] = (),
 ) -> Fit:
     low, high = np.percentile(spread, [2.5, 97.5])
-    digits = 6 if "Service" in unit else 3
+    digits = 6 if unit.endswith(("/Service", "/rule")) else 3
     return Fit(
         id=identifier,
         value=round(value, digits),

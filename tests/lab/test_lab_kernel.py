@@ -209,6 +209,46 @@ def test_silence_and_refusal_feel_as_the_course_says(quick):
     )
 
 
+def test_a_proxy_repeats_a_get_and_never_a_post_that_a_pod_has(quick):
+    record = quick("edge-patience")
+    told = {
+        (each["case"], each["method"], each["think_s"]): each for each in record.findings["answers"]
+    }
+    for method, begun in (("GET", 2), ("POST", 1)):
+        assert told["slow pod", method, 0.5]["status"] == 200
+        slow = told["slow pod", method, 1.5]
+        assert (slow["status"], slow["begun"]) == (504, begun)
+        assert told["packets dropped", method, 0]["status"] == 504
+        assert told["port closed", method, 0]["status"] == 502
+        assert told["kept connection, closed before", method, 0]["status"] == 200
+    racing = "kept connection, closed as the request arrives"
+    assert told[racing, "GET", 0]["status"] == 200
+    assert told[racing, "POST", 0]["status"] == 502
+    for case in ("slow pod", "packets dropped"):
+        think_s = 1.5 if case == "slow pod" else 0
+        waited = record.one("the client waits", case=case, method="GET", think_s=think_s)
+        assert waited.minimum >= 2.0, "two tries of a second each"
+
+
+def test_a_set_of_peers_costs_the_same_at_any_size(quick):
+    record = quick("policy-rules")
+
+    def level(packet, form, peers):
+        return record.one(packet, form=form, peers=peers).minimum
+
+    def growth(packet, form):
+        return level(packet, form, 1000) - level(packet, form, 1)
+
+    assert growth("connect", "a rule for each peer") > 1.0
+    assert growth("second send", "a rule for each peer, every packet") > 1.0
+    for packet, form in (
+        ("connect", "one set"),
+        ("second send", "one set"),
+        ("second send", "a rule for each peer"),
+    ):
+        assert growth(packet, form) < 0.5 * growth("connect", "a rule for each peer")
+
+
 def test_packets_that_do_not_fit_vanish_only_when_nobody_says_so(quick):
     back = {
         (each["case"], each["size_bytes"]): each["came_back_bytes"]

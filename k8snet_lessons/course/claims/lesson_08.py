@@ -1,7 +1,8 @@
 """What lesson 8 claims: Ingress and Gateway."""
 
 from k8snet_lessons.control.routing import ProxyTimeouts, answer_slowly
-from k8snet_lessons.course.claims.claim import chosen, documented, modeled
+from k8snet_lessons.course.claims.claim import chosen, documented, modeled, recorded
+from k8snet_lessons.data.measured import load
 
 _RETIREMENT = "https://kubernetes.io/blog/2025/11/11/ingress-nginx-retirement/"
 _PROXY_MODULE = "https://nginx.org/en/docs/http/ngx_http_proxy_module.html"
@@ -11,6 +12,11 @@ _ROUTES = "https://gateway-api.sigs.k8s.io/reference/spec/"
 def _waits_s(method: str) -> float:
     found = answer_slowly([20.0], ProxyTimeouts(5.0, 15.0, 3), method=method)
     return float(found.elapsed_s[0])
+
+
+def _answer(case: str, method: str) -> float:
+    answers = load("edge-patience").findings["answers"]
+    return float(next(e["status"] for e in answers if (e["case"], e["method"]) == (case, method)))
 
 
 CLAIMS = (
@@ -37,6 +43,22 @@ CLAIMS = (
         "RFC 9110, section 15.5.20",
         "https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20",
     ),
+    documented(
+        "an idle connection lives 60 s in ingress-nginx's pool",
+        "ingress-nginx: upstream-keepalive-timeout, default",
+        "https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/configmap/#upstream-keepalive-timeout",
+    ),
+    documented(
+        "and 5 s in a Node.js server as it comes",
+        "Node.js: server.keepAliveTimeout, default",
+        "https://nodejs.org/docs/latest-v22.x/api/http.html#serverkeepalivetimeout",
+    ),
+    recorded(
+        "the client gets a 502",
+        "edge-patience",
+        lambda: _answer("kept connection, closed as the request arrives", "POST"),
+    ),
+    recorded("A few 502 a day, on POST alone", "edge-patience"),
     documented("504 after three times the time-out", "NGINX: proxy_next_upstream", _PROXY_MODULE),
     documented("404 with a trailing slash", "Ingress: path types"),
     documented(

@@ -1,5 +1,6 @@
 """NetworkPolicy: who may open a connection to whom, why, and what a change would change."""
 
+from k8snet_lessons.datapath.policy._cost import FORMS, Form, WallCost, wall_cost
 from k8snet_lessons.datapath.policy._ends import End, end_of
 from k8snet_lessons.datapath.policy._matrix import Reachability, isolation, reachability
 from k8snet_lessons.datapath.policy._nftables import to_nftables
@@ -17,10 +18,12 @@ from k8snet_lessons.datapath.policy._sets import (
 from k8snet_lessons.datapath.policy._verdict import DirectionVerdict, Verdict, policy_verdict
 
 __all__ = [
+    "FORMS",
     "DirectionVerdict",
     "End",
     "ExactCheck",
     "Flow",
+    "Form",
     "Peer",
     "Policy",
     "PolicyDiff",
@@ -29,6 +32,7 @@ __all__ = [
     "Rule",
     "SmallestPolicy",
     "Verdict",
+    "WallCost",
     "allows_exactly",
     "diff_policies",
     "end_of",
@@ -38,5 +42,6 @@ __all__ = [
     "read_policies",
     "smallest_policy",
     "to_nftables",
+    "wall_cost",
     "with_policies",
 ]
