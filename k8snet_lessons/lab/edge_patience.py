@@ -15,11 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from k8snet_lessons.data.measured import Scalar, Series
-from k8snet_lessons.lab.errors import LabError
 from k8snet_lessons.lab.experiment import Experiment, Result, Run
 from k8snet_lessons.lab.hosts import Host, Topology
 from k8snet_lessons.lab.needs import NAMESPACES, program
-from k8snet_lessons.lab.traffic import serve, wait_for_listener
+from k8snet_lessons.lab.traffic import serve, until_it_listens
 
 FRONT_PORT, SLOW_PORT, DROPPED_PORT, SHUT_PORT = 8000, 9001, 9002, 9003
 RACING_PORT, LEAVING_PORT = 9004, 9005
@@ -243,8 +242,7 @@ def _body(run: Run) -> Result:
         config = topology.directory / "nginx.conf"
         config.write_text(_config(topology.directory, asks))
         edge.launch(["nginx", "-c", str(config), "-e", f"{topology.directory}/nginx.error"])
-        if not edge.call(wait_for_listener, FRONT_PORT):
-            raise LabError("NGINX does not listen")
+        until_it_listens(edge, FRONT_PORT)
         run.progress(0.0, f"{len(asks)} requests, most of them at once")
         kept = [ask for ask in asks if ask.port in (RACING_PORT, LEAVING_PORT)]
         rest = [ask for ask in asks if ask not in kept]
@@ -283,6 +281,6 @@ EDGE_PATIENCE = Experiment(
     ),
     needs=(NAMESPACES, program("nginx", "nft")),
     tools=("nginx", "nft"),
-    bound_s=(150.0, 30.0),
+    bound_s=(150.0, 60.0),
     body=_body,
 )
