@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -145,6 +146,14 @@ def _stopped_by(
         ended.append(LabError(f"stopped: it had not ended after {after_s:g} s"))
         look()
 
+    # What was swallowed is raised again, so there is nothing to print about it.
+    print_unraisable = sys.unraisablehook
+
+    def unraisable(swallowed: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(swallowed.exc_value, _Interrupted):
+            print_unraisable(swallowed)
+
+    sys.unraisablehook = unraisable
     # What is ignored stays so: nohup means that the run shall outlive its terminal.
     heard = [each for each in signals if signal.getsignal(each) != signal.SIG_IGN]
     before = {each: signal.signal(each, interrupt) for each in heard}
@@ -156,3 +165,4 @@ def _stopped_by(
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+        sys.unraisablehook = print_unraisable
