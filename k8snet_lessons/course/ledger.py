@@ -7,6 +7,7 @@ from k8snet_lessons.course.curriculum import lesson
 from k8snet_lessons.data.costs import costs
 from k8snet_lessons.data.measured import load, names
 from k8snet_lessons.data.published import studies
+from k8snet_lessons.datapath.cni import published_throughput
 from k8snet_lessons.figures.tables import Table
 
 _MEANS = {
@@ -39,7 +40,7 @@ def claims_table(number: int) -> Table:
             claim.says,
             claim.kind,
             f"{claim.source}: {claim.url}" if claim.url else claim.source,
-            ", ".join(f"{value:,.4g}" for value in claim.computed()),
+            ", ".join(map(_number, claim.computed())),
         )
         for claim in claims(here)
     )
@@ -48,6 +49,11 @@ def claims_table(number: int) -> Table:
         rows,
         f"{here.number}. {here.title}",
     )
+
+
+def _number(value: float) -> str:
+    """Four digits, or every digit before the point: no powers of ten to read."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def constants_table() -> Table:
@@ -105,6 +111,19 @@ def studies_table() -> Table:
         )
         for study in studies().values()
     )
+    wires = Counter(point.source for point in published_throughput())
+    for source, count in wires.items():
+        where, _, hardware = source.partition(": ")
+        url, _, file = where.partition(", ")
+        rows += (
+            (
+                "Throughput between pods, by CNI",
+                str(count),
+                "verified",
+                hardware,
+                f"InfraBuilder, CNI benchmark, {file}: {url}",
+            ),
+        )
     return Table(
         ("what", "figures", "how it was read", "hardware", "source"),
         rows,

@@ -12,6 +12,7 @@ from k8snet_lessons.figures import (
     conntrack_over_time,
     hop_shares,
     latency_percentiles,
+    measured_hops,
     time_by_hop,
 )
 from k8snet_lessons.figures._spec import duration
@@ -152,6 +153,7 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
                 time_by_hop(outcome),
                 "Mean time by hop of requests near p99: "
                 + ", ".join(f"{hop} {duration(us)}" for hop, us in slow.items() if us >= 1),
+                evidence=measured_hops(scenario),
             ),
             Panel(
                 "Conntrack table and failures over time",
@@ -212,6 +214,10 @@ def _notes(situation: str, scenario: Scenario, outcome: Outcome) -> tuple[str, .
         notes.append(
             f"Simulated, not measured. These constants are estimates, not measurements: {guessed}."
         )
+    notes.append(
+        "Show measurements marks what this course measured of a hop, and says what the others rest "
+        "on. A hop's mean holds queues and open connections too."
+    )
     return tuple(notes)
 
 

@@ -12,6 +12,7 @@ budget of a repaint. `to_plotly` makes a ``plotly.graph_objects.Figure`` of one.
 """
 
 from k8snet_lessons.figures._conntrack import conntrack_over_time
+from k8snet_lessons.figures._hop_evidence import measured_hops
 from k8snet_lessons.figures._hops import hop_shares, time_by_hop
 from k8snet_lessons.figures._latency import latency_percentiles
 from k8snet_lessons.figures._spec import Figure, to_plotly
@@ -21,6 +22,7 @@ __all__ = [
     "conntrack_over_time",
     "hop_shares",
     "latency_percentiles",
+    "measured_hops",
     "time_by_hop",
     "to_plotly",
 ]

@@ -14,15 +14,35 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _ENOUGH_S = 5.0
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put off what would end the lab while a process is forked, in the parent and in the child.
+
+    The child says for itself what a signal is to do, and then calls `heard_again`.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def heard_again() -> None:
+    """End what `undisturbed` began, in a child."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
 
 
 @contextmanager
 def assured(action: Callable[[], None]) -> Iterator[None]:
     """Do ``action``, in a process of its own, once the block is left or this process has died."""
     waiting, order = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        _wait_and_act(waiting, order, action)
+    with undisturbed():
+        pid = os.fork()
+        if pid == 0:
+            _wait_and_act(waiting, order, action)
     os.close(waiting)
     try:
         yield
@@ -36,8 +56,9 @@ def assured(action: Callable[[], None]) -> Iterator[None]:
 def _wait_and_act(waiting: int, order: int, action: Callable[[], None]) -> None:
     try:
         os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+        for number in _ENDINGS:
             signal.signal(number, signal.SIG_IGN)
+        heard_again()
         os.close(order)
         os.read(waiting, 1)  # returns on the order, and empty when nobody is left to give one
         action()

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-from k8snet_lessons.lab.aftermath import scratch
+from k8snet_lessons.lab.aftermath import heard_again, scratch, undisturbed
 from k8snet_lessons.lab.errors import LabError
 
 _CLONE_NEWNET = 0x4000_0000
@@ -49,11 +49,16 @@ class Host:
         fork = multiprocessing.get_context("fork")
         self._pipe, theirs = fork.Pipe()
         self._process = fork.Process(
-            target=_serve, args=(theirs, self._pipe, fresh_namespace), daemon=False, name=name
+            target=_serve, args=(theirs, self._pipe, fresh_namespace), daemon=True, name=name
         )
-        self._process.start()
-        theirs.close()
-        self._receive(timeout_s=20.0)
+        with undisturbed():
+            self._process.start()
+        try:
+            theirs.close()
+            self._receive(timeout_s=45.0)
+        except BaseException:
+            self.stop()
+            raise
 
     @property
     def pid(self) -> int:
@@ -182,6 +187,8 @@ def _serve(pipe: Connection, other_end: Connection, fresh_namespace: bool) -> No
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    heard_again()
     if fresh_namespace and _LIBC.unshare(_CLONE_NEWNET) != 0:
         pipe.send((False, f"cannot make a network namespace: {os.strerror(ctypes.get_errno())}"))
         return

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 
 from k8snet_lessons.data.measured import Scalar, Series
 from k8snet_lessons.isolation.storm_spec import BUDGET_TTL_S, StormSpec
+from k8snet_lessons.lab.aftermath import heard_again, undisturbed
 from k8snet_lessons.lab.errors import LabError
 from k8snet_lessons.lab.experiment import Experiment, Result, Run
 from k8snet_lessons.lab.hosts import die_with_parent
@@ -89,8 +90,9 @@ async def _answer(writer: asyncio.StreamWriter, line: bytes) -> None:
 def _server(spec: StormSpec, ready: Connection) -> None:
     die_with_parent()
     # It ends when it is killed, and a signal to all of the lab is the lab's to answer.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    heard_again()
     asyncio.run(_serve(spec, ready))
 
 
@@ -167,8 +169,9 @@ async def _round(specs: list[StormSpec], seed: int) -> list[_Counts]:
         for spec in specs:
             here, there = fork.Pipe()
             process = fork.Process(target=_server, args=(spec, there), daemon=True)
-            process.start()
-            servers.append(process)
+            with undisturbed():
+                process.start()
+                servers.append(process)
             ends.append(here)
         for end in ends:
             if not end.poll(10):

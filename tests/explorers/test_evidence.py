@@ -2,6 +2,8 @@
 
 import pytest
 
+from k8snet_lessons.data.measured import load
+from k8snet_lessons.explorers import main_road
 from k8snet_lessons.explorers.conntrack import connection_table
 from k8snet_lessons.explorers.names import name_ladder
 
@@ -40,3 +42,24 @@ def test_real_tables_refuse_when_the_model_does():
     assert points["x"] == pytest.approx([first] * 6, rel=0.002)
     explorer.set(burst_factor=1)
     assert laid_over(explorer)[0]["x"] == []
+
+
+def test_the_main_road_shows_what_was_measured_of_its_hops():
+    road = main_road()
+    points, origins = laid_over(road)
+    hops = road.view.panels[1].figure["layout"]["yaxis"]["ticktext"]
+    where = [hops[place] for place in points["y"]]
+    assert set(where) == {"ingress", "service translation"}
+    # The first and the last of a thousand Services stand to both sides of the mean.
+    first, last = points["x"][-2:]
+    typical = road.view.panels[1].figure["data"][1]["x"][hops.index("service translation")]
+    assert first < typical < last
+    record = load("proxy").one("CPU a request", proxy="nginx, TLS, 10 kB, access log")
+    assert points["x"][: len(record.samples)] == list(record.samples)
+    assert "estimate" in origins["text"][1]
+
+    road.set(proxy_mode="ipvs")
+    points, origins = laid_over(road)
+    assert {hops[place] for place in points["y"]} == {"ingress"}, "IPVS was not measured"
+    said = dict(zip((hops[place] for place in origins["y"]), origins["text"], strict=True))
+    assert said["service translation"].strip() == "estimate"

@@ -43,7 +43,7 @@ CLAIMS = (
     documented("until the table is 95 % full", f"{_SOURCE}: gc_worker"),
     documented('"1, 3, 7 seconds" is the ladder of kernels before 6.5.', _LADDERS, IP_SYSCTL),
     documented("Since 6.5 the first four retries follow at one second each", _LADDERS, IP_SYSCTL),
-    chosen("within a 5 s connect time-out", "the time-out of the seed's Ingress"),
+    chosen("within a 5 s connect time-out", "the time-out of the example's Ingress"),
     computed("so 15 s may pass before the 504", "3 tries x 5 s", lambda: 3 * 5),
     recorded("And 504 is not the only sign", _STATUSES),
     recorded("Envoy and HAProxy say 503", _STATUSES),
