@@ -15,10 +15,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from k8snet_lessons.data.measured import Scalar, Series
+from k8snet_lessons.lab.errors import LabError
 from k8snet_lessons.lab.experiment import Experiment, Result, Run
 from k8snet_lessons.lab.hosts import Host, Topology
 from k8snet_lessons.lab.needs import NAMESPACES, program
-from k8snet_lessons.lab.traffic import serve, until_it_listens
+from k8snet_lessons.lab.traffic import PATIENCE_S, serve, until_it_listens
 
 FRONT_PORT, SLOW_PORT, DROPPED_PORT, SHUT_PORT = 8000, 9001, 9002, 9003
 RACING_PORT, LEAVING_PORT = 9004, 9005
@@ -91,8 +92,8 @@ class Ask:
 
 def _asks(quick: bool) -> list[Ask]:
     connect_s = 1 if quick else 5
-    settings = ((1, 2),) if quick else ((15, 3), (15, 1), (5, 3))
-    thinks_s = (0.5, 1.5) if quick else (1, 4, 10, 14, 16, 20, 30, 60, 80)
+    settings = ((3, 2),) if quick else ((15, 3), (15, 1), (5, 3))
+    thinks_s = (0.5, 10) if quick else (1, 4, 10, 14, 16, 20, 30, 60, 80)
     read_s, tries = settings[0]
     asks = [
         Ask("slow pod", SLOW_PORT, method, think_s, connect_s, *setting)
@@ -218,21 +219,35 @@ def ask_all(asks: list[tuple[str, str]], patience_s: float) -> list[tuple[int, f
 
 def _kept(edge: Host, ask: Ask) -> tuple[int, float]:
     """Leave a connection behind in the proxy's pool, wait, and send the request to be timed."""
-    edge.call(ask_all, [("GET", f"{ask.location}warm")], 5.0)
+    edge.call(ask_all, [("GET", f"{ask.location}warm")], 30.0)
     time.sleep(PAUSE_S)
-    status, seconds = edge.call(ask_all, [(ask.method, f"{ask.location}timed")], 10.0)[0]
+    if ask.port == LEAVING_PORT and not edge.call(_closed, ask.port):
+        raise LabError("the pod did not close the connection that it had kept")
+    status, seconds = edge.call(ask_all, [(ask.method, f"{ask.location}timed")], 30.0)[0]
     return status, seconds
 
 
+def _closed(port: int) -> bool:
+    """Wait until the proxy, too, has closed every connection to this port."""
+    deadline = time.monotonic() + PATIENCE_S
+    open_ends = {(f":{port:04X}", "01"), (f":{port:04X}", "08")}  # ESTABLISHED, CLOSE_WAIT
+    while time.monotonic() < deadline:
+        ends = (line.split()[2:4] for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+        if not any((remote[-5:], state) in open_ends for remote, state in ends):
+            return True
+        time.sleep(0.02)
+    return False
+
+
 def _begun(port: int) -> dict[str, int]:
-    client = http.client.HTTPConnection(ADDRESSES[0], port, timeout=5)
+    client = http.client.HTTPConnection(ADDRESSES[0], port, timeout=30)
     client.request("GET", "/begun")
     return dict(json.loads(client.getresponse().read()))
 
 
 def _body(run: Run) -> Result:
     asks = _asks(run.quick)
-    patience_s = max(ask.tries * max(ask.read_s, ask.connect_s) for ask in asks) + 10.0
+    patience_s = max(ask.tries * max(ask.read_s, ask.connect_s) for ask in asks) + 30.0
     with Topology() as topology:
         edge = topology.host("edge")
         edge.run(["nft", "-f", "-"], _DROP)
@@ -281,6 +296,6 @@ EDGE_PATIENCE = Experiment(
     ),
     needs=(NAMESPACES, program("nginx", "nft")),
     tools=("nginx", "nft"),
-    bound_s=(150.0, 60.0),
+    bound_s=(150.0, 120.0),
     body=_body,
 )

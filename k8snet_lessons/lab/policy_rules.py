@@ -123,6 +123,6 @@ POLICY_RULES = Experiment(
     ),
     needs=(NAMESPACES, program("nft")),
     tools=("nft",),
-    bound_s=(600.0, 60.0),
+    bound_s=(600.0, 120.0),
     body=_body,
 )

@@ -216,7 +216,7 @@ def test_a_proxy_repeats_a_get_and_never_a_post_that_a_pod_has(quick):
     }
     for method, begun in (("GET", 2), ("POST", 1)):
         assert told["slow pod", method, 0.5]["status"] == 200
-        slow = told["slow pod", method, 1.5]
+        slow = told["slow pod", method, 10]
         assert (slow["status"], slow["begun"]) == (504, begun)
         assert told["packets dropped", method, 0]["status"] == 504
         assert told["port closed", method, 0]["status"] == 502
@@ -224,10 +224,9 @@ def test_a_proxy_repeats_a_get_and_never_a_post_that_a_pod_has(quick):
     racing = "kept connection, closed as the request arrives"
     assert told[racing, "GET", 0]["status"] == 200
     assert told[racing, "POST", 0]["status"] == 502
-    for case in ("slow pod", "packets dropped"):
-        think_s = 1.5 if case == "slow pod" else 0
+    for case, think_s, least_s in (("slow pod", 10, 6.0), ("packets dropped", 0, 2.0)):
         waited = record.one("the client waits", case=case, method="GET", think_s=think_s)
-        assert waited.minimum >= 2.0, "two tries of a second each"
+        assert waited.minimum >= least_s, "two tries, of three seconds to read or one to connect"
 
 
 def test_a_set_of_peers_costs_the_same_at_any_size(quick):
