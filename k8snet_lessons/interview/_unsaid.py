@@ -6,7 +6,7 @@ from typing import Final
 
 from k8snet_lessons.interview._english import CONTRAST
 from k8snet_lessons.interview._reading import Reading, Sentence
-from k8snet_lessons.interview._words import stem
+from k8snet_lessons.interview._words import PUNCTUATION, stem
 
 _BEFORE_COLON: Final = 5
 
@@ -29,7 +29,7 @@ def _reports() -> re.Pattern[str]:
         "say claim believe think assume suppose imagine argue insist swear pretend tell teach"
     )
     return re.compile(
-        rf"\b{others}{_GAP}{hold}\b"
+        rf"(?<!\beach )\b{others}{_GAP}{hold}\b"
         rf"|\b{_any('you one we')} {_any('often commonly sometimes always usually')} "
         rf"{_any('read hear see')}\b"
         rf"|\b{_any('common popular widespread usual typical classic old standard')} "
@@ -64,6 +64,11 @@ def _retractions() -> re.Pattern[str]:
     )
 
 
+#: How far before a doubt its subject may stand, and what it is when the speaker doubts.
+_SUBJECT: Final = 4
+_SPEAKER: Final = frozenset(
+    stem(w) for w in "i we i'm we're i've we've i'd my me but honestly well so sorry just".split()
+)
 _COMPLEMENT: Final = frozenset(
     stem(w) for w in ("if", "whether", "how", "what", "which", "that", "about", "when", "why")
 )
@@ -87,6 +92,8 @@ def mark_unsaid(reading: Reading) -> None:
             _mark(reading, begin, end)
         for match in _doubts().finditer(line):
             begin = starts[line[: match.start()].count(" ")]
+            if not _speaks_of_himself(reading, begin):
+                continue
             after = starts[0] + line[: match.end()].count(" ") + 1
             follows = reading.words[after].stem if after < sentence.last else ""
             if follows in _COMPLEMENT:
@@ -96,6 +103,17 @@ def mark_unsaid(reading: Reading) -> None:
         if number and _retractions().search(line):
             before = reading.sentences[number - 1]
             _mark(reading, before.first, before.last)
+
+
+def _speaks_of_himself(reading: Reading, begin: int) -> bool:
+    """Whether the doubt is the speaker's: "the pods don't know of the tunnel" is a statement."""
+    clause = reading.clause[begin]
+    before = [
+        reading.words[index].stem
+        for index in range(max(reading.context, begin - _SUBJECT), begin)
+        if reading.clause[index] == clause and reading.words[index].stem not in PUNCTUATION
+    ]
+    return not before or bool(_SPEAKER & set(before))
 
 
 def _line(reading: Reading, sentence: Sentence) -> tuple[str, list[int]]:

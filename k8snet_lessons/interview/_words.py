@@ -36,8 +36,19 @@ _SPLIT = {
     "nodelocal": "node local", "pmtud": "pmtu discovery", "ips": "ip", "vips": "vip",
     "ep": "endpoint", "eps": "endpoints", "cfg": "configuration", "pkt": "packet",
     "pkts": "packets", "src": "source", "dst": "destination", "req": "request",
-    "reqs": "requests", "resp": "response", "ctrl": "controller", "addr": "address",
+    "reqs": "requests", "resp": "response", "ctrl": "control", "addr": "address",
     "addrs": "addresses", "backends": "backend", "everytime": "every time", "vs": "versus",
+    "kp": "kubeproxy", "ct": "conntrack", "iface": "interface", "ifaces": "interfaces",
+    "est": "established", "estab": "established", "dnatted": "dnat", "dnated": "dnat",
+    "snatted": "snat", "snated": "snat", "natted": "nat", "nated": "nat", "dnats": "dnat",
+    "econnrefused": "connection refused", "rtx": "retransmit", "h2": "http2",
+    "chan": "channel", "chans": "channels", "rpcs": "rpc", "muxed": "multiplexed",
+    "mux": "multiplex", "muxes": "multiplexes", "rr": "round robin", "avg": "average",
+    "sel": "selector", "nssel": "namespace selector", "podsel": "pod selector",
+    "nsselector": "namespace selector", "sidecars": "sidecar", "upto": "up to",
+    "tstamp": "timestamp", "mem": "memory", "lat": "latency", "perf": "performance",
+    "deps": "dependencies", "dep": "dependency", "repl": "replica", "repls": "replicas",
+    "prod": "production", "deploys": "deploy", "secs": "seconds", "mins": "minutes",
     "w/o": "without", "b/c": "because", "bc": "because", "coz": "because", "cuz": "because",
     "thru": "through", "ok": "okay", "k8s": "kubernetes", "hash-map": "hash map",
     "hashmap": "hash map", "hashmaps": "hash maps", "hashtable": "hash table",
@@ -137,7 +148,8 @@ def words(text: str, vocabulary: frozenset[str] = frozenset()) -> list[Word]:
     for match in _TOKEN.finditer(folded):
         start, end = places[match.start()], places[match.end() - 1] + 1
         written = match.group()
-        pieces = _SPLIT.get(written, written).split()
+        # A line break is a sign of its own, and `split` would lose it.
+        pieces = [written] if written == "\n" else _SPLIT.get(written, written).split()
         raw += [(mend(piece, vocabulary), start, end) for piece in pieces]
     found: list[Word] = []
     index = 0
