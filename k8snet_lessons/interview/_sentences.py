@@ -31,6 +31,8 @@ _ABBREVIATED: Final = frozenset({"etc", "vs", "approx", "incl", "resp", "e", "g"
 _LEAST_GLUE: Final = 0.1
 _GLUE_OF_PROSE: Final = 0.25
 _LONG_RUN: Final = 10
+#: A shorter line is an item of a list, whatever the next one begins with.
+_WRAPPED: Final = 45
 #: A note of so few words needs no verb: "read time-out slightly above the slowest good answer".
 _SHORT: Final = 9
 _LEAST_COMMAND: Final = 4
@@ -95,9 +97,10 @@ def _ends(text: str, found: list[Word], index: int) -> bool:
         before = found[index - 1].written if index else ""
         return (not after or after.isspace() or after in "\"'”’)") and before not in _ABBREVIATED
     if sign == "\n":
-        # A line break ends a sentence unless the next line simply goes on.
+        # A line break ends a sentence unless a wrapped line simply goes on.
         rest = text[found[index].end :].lstrip(" \t")
-        return not rest[:1].islower()
+        line = found[index].start - (text.rfind("\n", 0, found[index].start) + 1)
+        return line < _WRAPPED or not rest[:1].islower()
     return False
 
 
@@ -105,17 +108,29 @@ def _clauses(reading: Reading) -> None:
     number, verb = 0, False
     for index, word in enumerate(reading.words):
         fresh = index > 0 and reading.sentence[index] != reading.sentence[index - 1]
-        if fresh or word.stem in _CLAUSE_SIGNS | RELATIONS or _breaks(reading, index, verb):
+        sign = word.stem in _CLAUSE_SIGNS | RELATIONS and not _inside_a_word(reading, index)
+        if fresh or sign or _breaks(reading, index, verb):
             number, verb = number + 1, False
         verb = verb or word.stem in VERBS
         reading.clause.append(number)
+
+
+def _inside_a_word(reading: Reading, index: int) -> bool:
+    """Whether an equals sign holds one thing together, as in ``app=ingress``."""
+    around = reading.words[max(0, index - 1) : index + 2]
+    return reading.words[index].stem == "=" and len(around) == 3 and all(
+        before.end == after.start for before, after in pairwise(around)
+    )
 
 
 def _breaks(reading: Reading, index: int, verb: bool) -> bool:
     """Whether a word begins a clause; `verb` says that the clause so far has one."""
     here = reading.words[index].stem
     if here in BREAKS:
-        return True
+        follows = reading.words[index + 1].stem if index + 1 < len(reading.words) else ""
+        # "kube-proxy then enforces it": between a subject and its verb nothing begins.
+        subject = index > 0 and reading.words[index - 1].stem not in PUNCTUATION | BREAKS | {"and"}
+        return not (here in _BETWEEN and not verb and subject and follows in VERBS)
     if here not in ("and", "as"):
         return False
     last = reading.sentences[reading.sentence[index]].last
@@ -147,7 +162,8 @@ def _denials(reading: Reading) -> None:
         if denied and word.stem in AFTER_AND and reading.words[opened].stem in _CONDITIONS:
             denied = False
         # "It does not matter" denies that one word, and nothing after it.
-        if without and word.stem in _FINITE:
+        fact = word.stem == "that" and index > 0 and reading.words[index - 1].stem in _FACTIVE
+        if fact or (without and word.stem in _FINITE):
             denied = False
         idle = word.stem == _MATTER and index > 0 and reading.words[index - 1].stem in NEGATORS
         reading.denied.append(denied or idle)
@@ -179,6 +195,11 @@ def _negator(reading: Reading, index: int) -> str:
     return "verb" if here in DENYING_VERBS else ""
 
 
+_BETWEEN: Final = frozenset(stem(w) for w in "then thus therefore hence only just merely".split())
+#: "They do not know that the tunnel takes 50 bytes": it does take them.
+_FACTIVE: Final = frozenset(
+    stem(w) for w in "know notice learn realize see told aware forget mention consider".split()
+)
 _CONDITIONS: Final = frozenset(
     stem(word) for word in ("if", "when", "once", "where", "with", "without", "unless")
 )
@@ -236,6 +257,8 @@ def _runs(part: list[Word]) -> Iterator[list[str]]:
     """What stands between two signs: notes have short runs, prose has glue in the long ones."""
     run: list[str] = []
     for word in part:
+        if word.stem == "\n":
+            continue
         if word.stem in PUNCTUATION or word.stem in RELATIONS:
             yield run
             run = []

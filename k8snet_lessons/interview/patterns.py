@@ -22,7 +22,7 @@ the sentence.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -176,9 +176,34 @@ def find(
     questions : bool
         Whether a question counts as said.
     """
+    match = _find(pattern, pattern.groups, reading, wrong, questions)
+    if match is None and wrong:
+        # A statement that is wrong by what it denies, "pods cannot reach each other", stands in
+        # a denied clause as a whole.
+        for place, group in enumerate(pattern.groups):
+            denying = tuple(one for one in group.alternatives if _denies(one))
+            if denying and match is None:
+                groups = list(pattern.groups)
+                groups[place] = replace(group, alternatives=denying)
+                match = _find(pattern, tuple(groups), reading, wrong, questions, denies=True)
+    return match
+
+
+def _denies(alternative: Alternative) -> bool:
+    return alternative.denied or not NEGATORS.isdisjoint(alternative.words)
+
+
+def _find(
+    pattern: Pattern,
+    groups: tuple[Group, ...],
+    reading: Reading,
+    wrong: bool,
+    questions: bool,
+    denies: bool = False,
+) -> Match | None:
     found = []
-    for group in pattern.groups:
-        matches = list(_matches(group, reading, wrong, questions))
+    for group in groups:
+        matches = list(_matches(group, reading, wrong and not denies, questions))
         if not matches:
             return None
         found.append(matches)
@@ -260,6 +285,8 @@ def _matches(group: Group, reading: Reading, wrong: bool, questions: bool) -> It
             sentence = reading.sentences[reading.sentence[places[0]]]
             if inside and (not sentence.spoken or (sentence.question and not questions)):
                 continue
+            if wrong and _names_a_thing(reading, places[-1]):
+                continue
             denied = any(reading.denied[place] for place in places)
             if alternative.denied:
                 fits = denied
@@ -272,6 +299,15 @@ def _matches(group: Group, reading: Reading, wrong: bool, questions: bool) -> It
                 )
             if fits:
                 yield Match(places[0], places[-1], tuple(places[1:-1]))
+
+
+def _names_a_thing(reading: Reading, place: int) -> bool:
+    """Whether a verb's form stands before a noun that it describes: "packet forwarding rules"."""
+    after = reading.words[place + 1].stem if place + 1 < len(reading.words) else ""
+    return reading.words[place].written.endswith("ing") and after in _THINGS
+
+
+_THINGS: Final = frozenset(stem(w) for w in "rule table logic entry plane chain decision".split())
 
 
 def _places(alternative: Alternative, reading: Reading) -> Iterator[list[int]]:
