@@ -2,7 +2,7 @@
 
     python tools/measure_agreement.py            # print what the tuned part says
     python tools/measure_agreement.py --unseen   # the part that was kept back
-    python tools/measure_agreement.py --second [--unseen]   # the same for the second voice
+    python tools/measure_agreement.py --voice third [--unseen]   # the same for another voice
     python tools/measure_agreement.py --write    # and record both in the course's data
 
 Kappa is over three verdicts (made, missing, contradicted) and every point of every answer; it
@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -22,6 +23,7 @@ from k8snet_lessons.interview import open_questions, score_answer
 ROOT = Path(__file__).resolve().parent.parent
 ANSWERS = ROOT / "tests" / "data" / "interview-answers.yaml"
 SECOND = ROOT / "tests" / "data" / "interview-answers-second.yaml"
+THIRD = ROOT / "tests" / "data" / "interview-answers-third.yaml"
 RESULT = ROOT / "k8snet_lessons" / "data" / "interview_agreement.json"
 Pair = tuple[str, str]
 METHOD = (
@@ -45,27 +47,47 @@ METHOD_SECOND = (
 )
 
 
-def is_unseen(name: str) -> bool:
-    """A third of the answers, by a hash of their id."""
-    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 3 == 0
+METHOD_THIRD = (
+    "Thirteen answers to each question, in thirteen manners, written and marked from the prompts "
+    "and the claims alone by a third author who had not read a pattern, a model answer or another "
+    "answer, and had not run the scorer; blind is what it said to them before anything was "
+    "changed. Then it was tuned on half of them, by a hash of the id; unseen is the other half, of "
+    "which the disagreements were not read; its kappa was looked at after each step. Who tuned had "
+    "written the unseen half too, so it is less independent than the blind figure."
+)
 
 
-def is_kept(name: str) -> bool:
-    """Half of the second voice's answers, by a hash of their id."""
-    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 2 == 0
+@dataclass(frozen=True)
+class Voice:
+    """A file of marked answers, and by which share of them, chosen by a hash, tuning is checked."""
+
+    file: Path
+    method: str
+    share: int
+
+    def kept(self, name: str) -> bool:
+        """Whether the answer of this id ("question/kind") is kept from whoever tunes."""
+        return int(hashlib.sha256(name.encode()).hexdigest(), 16) % self.share == 0
+
+
+VOICES = {
+    "first": Voice(ANSWERS, METHOD, 3),
+    "second": Voice(SECOND, METHOD_SECOND, 2),
+    "third": Voice(THIRD, METHOD_THIRD, 2),
+}
 
 
 def pairs(
-    unseen: bool | None, shown: bool = False, answers: Path = ANSWERS
+    unseen: bool | None, shown: bool = False, voice: str = "first"
 ) -> dict[tuple[str, str], list[Pair]]:
     """(mark, verdict) of every point of every answer, by question and point."""
-    kept_back = is_kept if answers == SECOND else is_unseen
+    read = VOICES[voice]
     found: dict[tuple[str, str], list[Pair]] = {}
     points = {one.id: [p.id for p in one.rubric.points] for one in open_questions() if one.rubric}
-    for question, texts in yaml.safe_load(answers.read_text(encoding="utf-8")).items():
+    for question, texts in yaml.safe_load(read.file.read_text(encoding="utf-8")).items():
         for answer in texts:
             name = f"{question}/{answer['kind']}"
-            if unseen is not None and kept_back(name) != unseen:
+            if unseen is not None and read.kept(name) != unseen:
                 continue
             scored = score_answer(question, answer["text"])
             for point in points[question]:
@@ -110,31 +132,29 @@ def summary(found: dict[tuple[str, str], list[Pair]]) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--unseen", action="store_true", help="the part that was kept back")
-    parser.add_argument("--second", action="store_true", help="the second voice's answers")
+    parser.add_argument("--voice", choices=VOICES, default="first", help="whose answers")
     parser.add_argument("--show", action="store_true", help="list the disagreements")
     parser.add_argument("--write", action="store_true", help=f"record into {RESULT.name}")
     options = parser.parse_args()
     if options.write:
         recorded = json.loads(RESULT.read_text(encoding="utf-8"))
-        result = {
-            "method": METHOD,
-            "answers": "tests/data/interview-answers.yaml",
-            "tuned": summary(pairs(False)),
-            "unseen": summary(pairs(True)),
-            "second": {
-                "method": METHOD_SECOND,
-                "answers": "tests/data/interview-answers-second.yaml",
-                # The first meeting happens once: kept as it was recorded then.
-                "blind": recorded["second"]["blind"],
-                "tuned": summary(pairs(False, answers=SECOND)),
-                "unseen": summary(pairs(True, answers=SECOND)),
-            },
-        }
+        result = _voice("first")
+        for name in ("second", "third"):
+            # The first meeting happens once: kept as it was recorded then.
+            result[name] = {**_voice(name), "blind": recorded[name]["blind"]}
         RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         return
-    answers = SECOND if options.second else ANSWERS
-    found = summary(pairs(options.unseen, options.show, answers))
+    found = summary(pairs(options.unseen, options.show, options.voice))
     print(json.dumps({k: v for k, v in found.items() if k != "by_point"}, indent=1))
+
+
+def _voice(name: str) -> dict[str, object]:
+    return {
+        "method": VOICES[name].method,
+        "answers": str(VOICES[name].file.relative_to(ROOT)),
+        "tuned": summary(pairs(False, voice=name)),
+        "unseen": summary(pairs(True, voice=name)),
+    }
 
 
 if __name__ == "__main__":

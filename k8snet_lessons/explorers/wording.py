@@ -215,25 +215,45 @@ def agreement_with_people() -> Table:
 
 
 def agreement_by_voice() -> Table:
-    """List the agreement with the author's marks, and with those of a second voice."""
+    """List the agreement with the author's marks, and with those of two other voices."""
     found = _agreement()
-    second = found["second"]
-    rows = [
-        ("the author's, kept unseen", "after tuning on the author's others", found["unseen"]),
-        ("a second voice's, all", "before any change: blind", second["blind"]["all"]),
-        ("the half that was kept unseen", "blind", second["blind"]["unseen"]),
-        ("the half that was kept unseen", "after tuning on the other half", second["unseen"]),
-        ("the half that was tuned on", "blind", second["blind"]["tuned"]),
-        ("the half that was tuned on", "after tuning on it", second["tuned"]),
-    ]
+    rows = [("the author's, kept unseen", "after tuning on the author's others", found["unseen"])]
+    for name in ("second", "third"):
+        voice = found[name]
+        rows += [
+            (f"a {name} voice's, all", "before any change: blind", voice["blind"]["all"]),
+            ("the half that was kept unseen", "blind", voice["blind"]["unseen"]),
+            ("the half that was kept unseen", "after tuning on the other half", voice["unseen"]),
+            ("the half that was tuned on", "blind", voice["blind"]["tuned"]),
+            ("the half that was tuned on", "after tuning on it", voice["tuned"]),
+        ]
     return Table(
-        ("answers", "the scorer", "verdicts", "the same", "Cohen's kappa"),
+        (
+            "answers",
+            "the scorer",
+            "verdicts",
+            "the same",
+            "Cohen's kappa",
+            "wrong statements found",
+        ),
         tuple(
-            (answers, scorer, f"{n['judgments']}", f"{n['agreement']:.0%}", f"{n['kappa']:.3f}")
+            (
+                answers,
+                scorer,
+                f"{n['judgments']}",
+                f"{n['agreement']:.0%}",
+                f"{n['kappa']:.3f}",
+                _found_wrong(n["counts"]),
+            )
             for answers, scorer, n in rows
         ),
-        "The scorer's agreement with two authors' marks on their own answers",
+        "The scorer's agreement with three authors' marks on their own answers",
     )
+
+
+def _found_wrong(counts: Mapping[str, int]) -> str:
+    marked = sum(n for pair, n in counts.items() if pair.startswith("contradicted /"))
+    return f"{counts.get('contradicted / contradicted', 0)} of {marked}"
 
 
 def disagreements() -> Table:

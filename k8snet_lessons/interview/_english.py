@@ -19,7 +19,9 @@ def _stems(name: str) -> frozenset[str]:
     return frozenset(stem(word) for word in _lists()[name])
 
 
-#: Words that hold a sentence together and say nothing by themselves.
+#: Words that hold a sentence together, as they are written.
+GLUE: Final = frozenset(_lists()["function"])
+#: The same, stemmed: they say nothing by themselves.
 FUNCTION: Final = _stems("function")
 #: Verbs without which few sentences of this field are made.
 VERBS: Final = _stems("verbs")
@@ -38,5 +40,15 @@ CONTRAST: Final = _stems("contrast")
 SUBORDINATE: Final = _stems("subordinate")
 #: What begins a clause that turns against the one before it.
 AGAINST: Final = _stems("against")
+#: Between a subject and its verb these begin nothing: "kube-proxy then enforces it".
+BETWEEN: Final = _stems("between")
+#: "They do not know that the tunnel takes 50 bytes": it does take them.
+FACTIVE: Final = _stems("factive")
+#: "Pods without a policy are open": what "without" denies ends at the sentence's own verb.
+FINITE: Final = _stems("finite")
+#: The subject of a doubt that is the speaker's own.
+SPEAKER: Final = _stems("speaker")
+#: Nouns before which a form in -ing is no act: "packet forwarding rules".
+THINGS: Final = _stems("things")
 #: What a typing error may have been meant for, besides the words of the patterns.
 PLAIN_WORDS: Final = frozenset(word for listed in _lists().values() for word in listed)

@@ -7,12 +7,16 @@ from k8snet_lessons.interview._words import Word
 
 @dataclass
 class Sentence:
-    """One sentence: words from `first` up to `last`, and how it is meant."""
+    """One sentence: words from `first` up to `last`, and how it is meant.
+
+    `spoken` says that it says something; `disordered`, that its words are thrown together.
+    """
 
     first: int
     last: int
     question: bool = False
     spoken: bool = True
+    disordered: bool = False
 
 
 @dataclass

@@ -11,8 +11,11 @@ from typing import Final
 
 from k8snet_lessons.interview._english import (
     AFTER_AND,
+    BETWEEN,
     BREAKS,
     DENYING_VERBS,
+    FACTIVE,
+    FINITE,
     FUNCTION,
     HARMLESS_AFTER,
     NEGATORS,
@@ -20,11 +23,13 @@ from k8snet_lessons.interview._english import (
 )
 from k8snet_lessons.interview._reading import Reading, Sentence
 from k8snet_lessons.interview._unsaid import mark_unsaid
+from k8snet_lessons.interview._word_order import disordered
 from k8snet_lessons.interview._words import PUNCTUATION, RELATIONS, Word, stem, words
 
 #: How far after "and" a verb may stand that makes it the beginning of a clause.
 _AHEAD: Final = 7
 _CLAUSE_SIGNS: Final = frozenset(",:()[]-") | {"--", "---"}
+_ARTICLES: Final = frozenset({"a", "an", "the"})
 _ABBREVIATED: Final = frozenset({"etc", "vs", "approx", "incl", "resp", "e", "g", "i", "cf", "est"})
 #: Share of a sentence's words that hold it together. Prose has 0.4 to 0.5, notes 0.15 and more,
 #: a list of keywords next to nothing (estimate, from the marked answers).
@@ -35,6 +40,13 @@ _LONG_RUN: Final = 10
 _WRAPPED: Final = 45
 #: A note of so few words needs no verb: "read time-out slightly above the slowest good answer".
 _SHORT: Final = 9
+#: More arrows than this, and nearly as many as words, are keywords on a string.
+_ARROWS: Final = 5
+_ARROWS_A_WORD: Final = 0.5
+#: So many items of one or two words between signs make a list of keywords.
+_BARE: Final = 2
+_MOST_BARE: Final = 7
+_BARE_SHARE: Final = 0.7
 _LEAST_COMMAND: Final = 4
 _GLUE_OF_A_RUN: Final = 0.18
 #: So often one word of glue counts in a run: "the ... of the ...", and no more.
@@ -61,11 +73,18 @@ def read(
     asked = words(ignore)
     known = [_key(asked[first:last]) for first, last in _sentences(ignore, asked)]
     spans = list(_sentences(text, found))
+    once: set[str] = set()
+    thrown = disordered(found)
     prose = len(spans) <= 2 or context > 0 or _glue(found) >= _GLUE_OF_PROSE
     for first, last in spans:
         sentence = Sentence(first, last, question=found[last - 1].stem == "?")
         key = _key(found[first:last])
-        said = _is_spoken(found[first:last], prose)
+        middle = (first + last) // 2
+        sentence.disordered = any(begin <= middle < end for begin, end in thrown)
+        said = not sentence.disordered and _is_spoken(found[first:last], prose)
+        # What is said again word for word says no more, and would only take time to read.
+        said = said and key not in once
+        once.add(key)
         sentence.spoken = said and not any(_echo(key, one) for one in known)
         reading.sentences.append(sentence)
         reading.sentence += [len(reading.sentences) - 1] * (last - first)
@@ -118,8 +137,10 @@ def _clauses(reading: Reading) -> None:
 def _inside_a_word(reading: Reading, index: int) -> bool:
     """Whether an equals sign holds one thing together, as in ``app=ingress``."""
     around = reading.words[max(0, index - 1) : index + 2]
-    return reading.words[index].stem == "=" and len(around) == 3 and all(
-        before.end == after.start for before, after in pairwise(around)
+    return (
+        reading.words[index].stem == "="
+        and len(around) == 3
+        and all(before.end == after.start for before, after in pairwise(around))
     )
 
 
@@ -130,7 +151,7 @@ def _breaks(reading: Reading, index: int, verb: bool) -> bool:
         follows = reading.words[index + 1].stem if index + 1 < len(reading.words) else ""
         # "kube-proxy then enforces it": between a subject and its verb nothing begins.
         subject = index > 0 and reading.words[index - 1].stem not in PUNCTUATION | BREAKS | {"and"}
-        return not (here in _BETWEEN and not verb and subject and follows in VERBS)
+        return not (here in BETWEEN and not verb and subject and follows in VERBS)
     if here not in ("and", "as"):
         return False
     last = reading.sentences[reading.sentence[index]].last
@@ -162,8 +183,8 @@ def _denials(reading: Reading) -> None:
         if denied and word.stem in AFTER_AND and reading.words[opened].stem in _CONDITIONS:
             denied = False
         # "It does not matter" denies that one word, and nothing after it.
-        fact = word.stem == "that" and index > 0 and reading.words[index - 1].stem in _FACTIVE
-        if fact or (without and word.stem in _FINITE):
+        fact = word.stem == "that" and index > 0 and reading.words[index - 1].stem in FACTIVE
+        if fact or (without and word.stem in FINITE):
             denied = False
         idle = word.stem == _MATTER and index > 0 and reading.words[index - 1].stem in NEGATORS
         reading.denied.append(denied or idle)
@@ -195,17 +216,8 @@ def _negator(reading: Reading, index: int) -> str:
     return "verb" if here in DENYING_VERBS else ""
 
 
-_BETWEEN: Final = frozenset(stem(w) for w in "then thus therefore hence only just merely".split())
-#: "They do not know that the tunnel takes 50 bytes": it does take them.
-_FACTIVE: Final = frozenset(
-    stem(w) for w in "know notice learn realize see told aware forget mention consider".split()
-)
 _CONDITIONS: Final = frozenset(
     stem(word) for word in ("if", "when", "once", "where", "with", "without", "unless")
-)
-#: "Pods without a policy are open": what "without" denies ends at the sentence's own verb.
-_FINITE: Final = frozenset(
-    stem(w) for w in "is are was were can will would must do does did has have get gets".split()
 )
 _OPENERS: Final = frozenset({",", ":", "(", "-", "and", "so", "then", "or"})
 _MATTER: Final = stem("matter")
@@ -228,14 +240,20 @@ def _is_spoken(part: list[Word], prose: bool) -> bool:
     relations = sum(word.stem in RELATIONS for word in part)
     words_of_glue = len(set(content) & FUNCTION)
     glue = words_of_glue + relations + any(word.stem == ":" for word in part)
+    if relations > _ARROWS and relations > _ARROWS_A_WORD * len(content):
+        return False
     if prose and len(content) <= _SHORT and _inflected(part):
         return True
     if glue < max(1.0, _LEAST_GLUE * len(content)):
         return False
-    note = len(content) <= _SHORT and words_of_glue > 0
+    note = len(content) <= _SHORT and bool((set(content) & FUNCTION) - _ARTICLES)
     if not note and not relations and not any(stem in VERBS for stem in content):
         return False
-    return not any(_is_list(run) for run in _runs(part))
+    runs = list(_runs(part))
+    bare = sum(0 < len(run) <= _BARE and not FUNCTION.intersection(run) for run in runs)
+    if bare >= _MOST_BARE and bare > _BARE_SHARE * sum(map(bool, runs)):
+        return False
+    return not any(_is_list(run) for run in runs)
 
 
 def _inflected(part: list[Word]) -> bool:

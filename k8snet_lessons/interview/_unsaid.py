@@ -1,10 +1,10 @@
-"""What an answer says on somebody else's account, or does not vouch for."""
+"""What an answer says on somebody else's account, does not vouch for, or calls untrue."""
 
 import re
 from functools import cache
 from typing import Final
 
-from k8snet_lessons.interview._english import CONTRAST
+from k8snet_lessons.interview._english import CONTRAST, NEGATORS, SPEAKER
 from k8snet_lessons.interview._reading import Reading, Sentence
 from k8snet_lessons.interview._words import PUNCTUATION, stem
 
@@ -64,11 +64,32 @@ def _retractions() -> re.Pattern[str]:
     )
 
 
-#: How far before a doubt its subject may stand, and what it is when the speaker doubts.
+#: How far before a doubt its subject may stand.
 _SUBJECT: Final = 4
-_SPEAKER: Final = frozenset(
-    stem(w) for w in "i we i'm we're i've we've i'd my me but honestly well so sorry just".split()
-)
+
+
+@cache
+def _refusals() -> re.Pattern[str]:
+    false = _any("false untrue wrong incorrect nonsense mistaken misleading")
+    right = _any("true right correct so case")
+    return re.compile(
+        rf"\b(?:(?:not|isn't|wasn't|hardly)(?: the)? {right}|{false}|{_any('doubt disagree')})"
+        rf"(?: to (?:say|think|{stem('believe')}|{stem('claim')}))? that\b"
+        r"|\b(?:don't|wouldn't|do not|would not|didn't) "
+        rf"(?:{_any('think say believe agree claim')})"
+        r"(?: that)?\b"
+    )
+
+
+@cache
+def _refused_whole() -> re.Pattern[str]:
+    false = _any("false untrue wrong incorrect nonsense mistaken misleading")
+    claim = _any("claim idea notion belief statement view assumption")
+    return re.compile(
+        rf"^(?:(?:the|this) {claim} )?that\b.* (?:is|are)(?: \S+)? (?:{false}|not true|not so)\b"
+    )
+
+
 _COMPLEMENT: Final = frozenset(
     stem(w) for w in ("if", "whether", "how", "what", "which", "that", "about", "when", "why")
 )
@@ -100,6 +121,13 @@ def mark_unsaid(reading: Reading) -> None:
                 _mark(reading, begin, _until_contrast(reading, after, sentence.last))
             elif after >= sentence.last - 1:
                 _mark(reading, _clause_before(reading, begin, sentence.first), after)
+        for match in _refusals().finditer(line):
+            begin = starts[0] + line[: match.end()].count(" ") + 1
+            end = _until_contrast(reading, begin, sentence.last)
+            _deny(reading, begin, end)
+        if whole := _refused_whole().search(line):
+            end = starts[0] + line[: whole.end()].count(" ")
+            _deny(reading, sentence.first, end)
         if number and _retractions().search(line):
             before = reading.sentences[number - 1]
             _mark(reading, before.first, before.last)
@@ -113,7 +141,7 @@ def _speaks_of_himself(reading: Reading, begin: int) -> bool:
         for index in range(max(reading.context, begin - _SUBJECT), begin)
         if reading.clause[index] == clause and reading.words[index].stem not in PUNCTUATION
     ]
-    return not before or bool(_SPEAKER & set(before))
+    return not before or bool(SPEAKER & set(before))
 
 
 def _line(reading: Reading, sentence: Sentence) -> tuple[str, list[int]]:
@@ -140,6 +168,16 @@ def _clause_before(reading: Reading, begin: int, first: int) -> int:
         if reading.words[index].stem == "but":
             return index
     return first
+
+
+def _deny(reading: Reading, begin: int, end: int) -> None:
+    """Take back what is said; "it is not true that it never ..." says too little to be read."""
+    span = range(begin, min(end, len(reading.denied)))
+    if any(reading.words[index].stem in NEGATORS for index in span):
+        _mark(reading, begin, end)
+    for index in span:
+        reading.denied[index] = True
+        reading.clause_denied.add(reading.clause[index])
 
 
 def _mark(reading: Reading, begin: int, end: int) -> None:

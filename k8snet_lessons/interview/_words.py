@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Final
 
-#: Characters of an answer that are read; an hour of speech has about 50,000.
-MAX_CHARS: Final = 20_000
+#: Characters of an answer that are read: ten minutes of speech (estimate, 150 words a minute).
+MAX_CHARS: Final = 10_000
+#: Different unknown words that are taken for mistyped ones.
+MOST_MENDED: Final = 120
 
 _DIGITS = {
     "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
@@ -145,12 +147,18 @@ def words(text: str, vocabulary: frozenset[str] = frozenset()) -> list[Word]:
     """
     folded, places = _fold(text[:MAX_CHARS])
     raw = []
+    strange: set[str] = set()
     for match in _TOKEN.finditer(folded):
         start, end = places[match.start()], places[match.end() - 1] + 1
         written = match.group()
         # A line break is a sign of its own, and `split` would lose it.
         pieces = [written] if written == "\n" else _SPLIT.get(written, written).split()
-        raw += [(mend(piece, vocabulary), start, end) for piece in pieces]
+        for piece in pieces:
+            if vocabulary and _is_strange(piece, vocabulary):
+                strange.add(piece)
+                # A text of nothing but strange words is not mistyped.
+                piece = _mended(piece, vocabulary) if len(strange) <= MOST_MENDED else piece
+            raw.append((piece, start, end))
     found: list[Word] = []
     index = 0
     while index < len(raw):
@@ -185,19 +193,14 @@ def stem(word: str) -> str:
     return str(_stemmer().stemWord(word))
 
 
-def mend(word: str, vocabulary: frozenset[str]) -> str:
-    """The word of the vocabulary that a mistyped word stands for, or the word itself."""
-    if len(word) < 4 or not word.isalpha() or word in vocabulary or not vocabulary:
-        return word
-    return _mended(word, vocabulary)
+def _is_strange(word: str, vocabulary: frozenset[str]) -> bool:
+    return len(word) >= 4 and word.isalpha() and word not in vocabulary and not _known(word)
 
 
 @lru_cache(maxsize=50_000)
 def _mended(word: str, vocabulary: frozenset[str]) -> str:
     from rapidfuzz.distance import OSA
 
-    if word in _SPLIT or word in _IRREGULAR or _known(word):
-        return word
     allowed = 1 if len(word) < 8 else 2
     best, distance = word, allowed + 1
     for other in _by_length(vocabulary, len(word), allowed):
@@ -229,8 +232,9 @@ def _dictionary() -> Any:
     return SpellChecker()
 
 
+@lru_cache(maxsize=50_000)
 def _known(word: str) -> bool:
-    return bool(_dictionary().known([word]))
+    return word in _SPLIT or word in _IRREGULAR or bool(_dictionary().known([word]))
 
 
 def vocabulary_of(texts: Iterable[str]) -> frozenset[str]:

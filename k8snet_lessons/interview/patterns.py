@@ -21,6 +21,7 @@ the sentence.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -28,7 +29,7 @@ from importlib.resources import files
 from typing import Final
 
 from k8snet_lessons.errors import InputError
-from k8snet_lessons.interview._english import AGAINST, NEGATORS, SUBORDINATE
+from k8snet_lessons.interview._english import AGAINST, NEGATORS, SUBORDINATE, THINGS
 from k8snet_lessons.interview._reading import Reading
 from k8snet_lessons.interview._words import stem, words
 
@@ -40,6 +41,8 @@ _WIDE_GAP: Final = 8
 REACH: Final = 27
 REACH_ACROSS: Final = 18
 REACH_OF_WRONG: Final = 22
+#: Where to look for a match that may be within reach, its own length included.
+_WINDOW: Final = 60
 
 Words = tuple[str, ...]
 
@@ -206,7 +209,7 @@ def _find(
         matches = list(_matches(group, reading, wrong and not denies, questions))
         if not matches:
             return None
-        found.append(matches)
+        found.append(sorted(matches, key=_first))
     meetings = (_meet(pattern, found, start, reading, wrong) for start in found[0])
     return min(
         (one for one in meetings if one), key=lambda one: tightness(one, reading), default=None
@@ -226,7 +229,7 @@ def _meet(
     for group, matches in zip(pattern.groups[1:], found[1:], strict=True):
         near = [
             one
-            for one in matches
+            for one in _around(matches, start, reading)
             if not any(_overlap(one, other) for other in taken)
             and (not group.later or one.first > taken[-1].last)
             and _close([*taken, one], reading, wrong, pattern.one_sentence)
@@ -241,6 +244,20 @@ def _meet(
     if not own:
         return None
     return Match(min(one.first for one in own), max(one.last for one in own))
+
+
+def _first(match: Match) -> int:
+    return match.first
+
+
+def _around(matches: list[Match], start: Match, reading: Reading) -> list[Match]:
+    """Those that can be close enough to `start`, and those before the speaker's own words."""
+    if start.first < reading.context:
+        return matches
+    begin = bisect_left(matches, start.first - _WINDOW, key=_first)
+    end = bisect_left(matches, start.last + _WINDOW, key=_first)
+    said = bisect_left(matches, reading.context, key=_first)
+    return matches[: min(said, begin)] + matches[begin:end]
 
 
 def _one_clause(taken: list[Match], reading: Reading) -> bool:
@@ -304,10 +321,7 @@ def _matches(group: Group, reading: Reading, wrong: bool, questions: bool) -> It
 def _names_a_thing(reading: Reading, place: int) -> bool:
     """Whether a verb's form stands before a noun that it describes: "packet forwarding rules"."""
     after = reading.words[place + 1].stem if place + 1 < len(reading.words) else ""
-    return reading.words[place].written.endswith("ing") and after in _THINGS
-
-
-_THINGS: Final = frozenset(stem(w) for w in "rule table logic entry plane chain decision".split())
+    return reading.words[place].written.endswith("ing") and after in THINGS
 
 
 def _places(alternative: Alternative, reading: Reading) -> Iterator[list[int]]:

@@ -97,7 +97,7 @@ def score_answer(question_id: str, text: str, follow_up: str = "") -> Scored:
     question_id : str
         An open question of the bank.
     text : str
-        The answer; any text, also an empty one. What stands after 20,000 characters is not read.
+        The answer; any text, also an empty one. What stands after 10,000 characters is not read.
     follow_up : str, optional
         The point whose follow-up question is being answered. That question's own words may then
         be what the answer is about: "To which address?" "To the pod's."
@@ -118,13 +118,22 @@ def score_answer(question_id: str, text: str, follow_up: str = "") -> Scored:
     if not isinstance(text, str):
         raise InputError("answer", text, "a text")
     before = _words_before(rubric, follow_up)
-    said = read(before + text, _vocabulary(), asked.prompt, context=len(before))
+    said = read(before + text, _vocabulary(), _asked_before(asked.id), context=len(before))
     points = tuple(_judge(point, said, text, len(before)) for point in rubric.points)
     notes: tuple[str, ...] = ()
     if len(text) > MAX_CHARS:
-        notes = (f"Only the first {MAX_CHARS:,} characters were read.",)
+        notes += (f"Only the first {MAX_CHARS:,} characters were read.",)
+    if any(one.disordered for one in said.sentences):
+        notes += ("Part of it reads as words in no order, and was not counted.",)
     focus = _focus(said, points, len(before))
     return Scored(asked.id, points, total(rubric, points), focus, notes)
+
+
+@cache
+def _asked_before(name: str) -> str:
+    """What the interviewer says, which is no answer when it is said back."""
+    asked, rubric = _asked(name)
+    return "\n\n".join([asked.prompt, *(point.follow_up for point in rubric.points)])
 
 
 def _words_before(rubric: Rubric, follow_up: str) -> str:

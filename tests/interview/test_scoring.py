@@ -1,6 +1,7 @@
 """The scorer reads what is said: negation, reports, typing errors, lists of words, odd texts."""
 
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -69,6 +70,56 @@ def test_keywords_alone_make_nothing(asked):
     kept = [w.written for w in found if w.stem not in FUNCTION and w.written.isalnum()]
     for text in (" ".join(kept), ", ".join(kept), "\n".join(kept), "; ".join(kept)):
         assert score_answer(asked.id, text).score == 0
+
+
+@EACH
+def test_the_right_words_in_no_order_make_nothing(asked):
+    rng = random.Random(7)
+    said = asked.rubric.model_answer.split()
+    claims = " ".join(point.claim for point in asked.rubric.points).split()
+    for kept in (said, claims):
+        shuffled = rng.sample(kept, len(kept))
+        assert score_answer(asked.id, " ".join(shuffled)).score == 0
+        assert score_answer(asked.id, " ".join(reversed(kept))).score == 0
+    sentences = [line.split() for line in asked.rubric.model_answer.split(".")]
+    within = ". ".join(" ".join(rng.sample(line, len(line))) for line in sentences)
+    scored = score_answer(asked.id, within)
+    assert scored.score == 0
+    assert "no order" in scored.notes[0]
+
+
+@EACH
+def test_keywords_on_a_string_make_nothing(asked):
+    from k8snet_lessons.interview._english import FUNCTION
+    from k8snet_lessons.interview._words import words
+
+    found = words(asked.rubric.model_answer)
+    kept = [w.written for w in found if w.stem not in FUNCTION and w.written.isalnum()]
+    for string in (" -> ", " = ", " | ", " and ", ", the ", "\n- "):
+        assert score_answer(asked.id, string.join(kept)).score == 0
+
+
+@EACH
+def test_what_the_interviewer_said_is_no_answer_when_it_is_said_back(asked):
+    asks = [point.follow_up for point in asked.rubric.points]
+    said = score_answer(asked.id, " ".join(asks)).score
+    assert said <= 0.1
+    assert score_answer(asked.id, " ".join(asks).replace("?", ".")).score == said
+
+
+@EACH
+def test_what_is_called_untrue_is_not_said(asked):
+    lines = [line for line in re.split(r"(?<=[.])\s+", asked.rubric.model_answer) if line]
+    denied = " ".join(f"It is not true that {line[0].lower()}{line[1:]}" for line in lines)
+    plain = score_answer(asked.id, asked.rubric.model_answer).score
+    assert score_answer(asked.id, denied).score <= plain - 0.3
+
+
+def test_saying_it_often_says_no_more():
+    line = "Only the first packet of a connection walks the rules. "
+    once, often = score_answer(SCALE, line), score_answer(SCALE, line * 50)
+    assert often.points == once.points
+    assert often.score == once.score
 
 
 @EACH
@@ -166,9 +217,9 @@ def test_zero_width_and_full_width_letters_are_read_through():
 
 
 def test_what_is_too_long_is_cut_and_said():
-    scored = score_answer(SCALE, "Only the first packet walks the rules. " + "blah " * 200_000)
+    scored = score_answer(SCALE, "Only the first packet walks the rules. " + "I go on. " * 200_000)
     assert scored.verdict("first-packet-only") == "made"
-    assert "20,000" in scored.notes[0]
+    assert "10,000" in scored.notes[0]
 
 
 def test_a_follow_up_gives_its_answer_something_to_be_about():
@@ -220,13 +271,14 @@ def test_it_agrees_with_marks_that_it_was_not_tuned_on():
     assert unseen["kappa"] > 0.8
 
 
-def test_it_agrees_with_a_second_voice():
+@pytest.mark.parametrize(("voice", "least"), [("second", 0.75), ("third", 0.85)])
+def test_it_agrees_with_other_voices(voice, least):
     """Half of the answers of somebody who knew no pattern; that half was not tuned on."""
-    unseen = measure_agreement.summary(
-        measure_agreement.pairs(unseen=True, answers=measure_agreement.SECOND)
-    )
+    unseen = measure_agreement.summary(measure_agreement.pairs(unseen=True, voice=voice))
     assert unseen["judgments"] > 200
-    assert unseen["kappa"] > 0.75
+    assert unseen["kappa"] > least
+    wrong = {one: n for one, n in unseen["counts"].items() if one.startswith("contradicted /")}
+    assert wrong["contradicted / contradicted"] > 0.7 * sum(wrong.values())
 
 
 @pytest.mark.parametrize(
@@ -274,14 +326,14 @@ def test_the_recorded_agreement_is_what_the_script_computes():
     import json
 
     recorded = json.loads(measure_agreement.RESULT.read_text(encoding="utf-8"))
-    assert recorded["unseen"] == measure_agreement.summary(measure_agreement.pairs(unseen=True))
-    assert recorded["tuned"] == measure_agreement.summary(measure_agreement.pairs(unseen=False))
-    second = recorded["second"]
-    for part, unseen in (("tuned", False), ("unseen", True)):
-        found = measure_agreement.pairs(unseen, answers=measure_agreement.SECOND)
-        assert second[part] == measure_agreement.summary(found)
-        # The first meeting was with the same answers.
-        assert second["blind"][part]["judgments"] == second[part]["judgments"]
+    for voice in measure_agreement.VOICES:
+        kept = recorded if voice == "first" else recorded[voice]
+        for part, unseen in (("tuned", False), ("unseen", True)):
+            found = measure_agreement.pairs(unseen, voice=voice)
+            assert kept[part] == measure_agreement.summary(found)
+            # The first meeting was with the same answers.
+            blind = kept.get("blind", kept)
+            assert blind[part]["judgments"] == kept[part]["judgments"]
 
 
 def test_half_open_connections_are_not_open_ones():
