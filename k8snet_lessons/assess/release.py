@@ -20,7 +20,9 @@ from k8snet_lessons.errors import InputError
 SEEDS: Final = 10**9
 MAX_NAME: Final = 100
 _FOLDER: Final = re.compile(r"[^\x00-\x1f\x7f/\\:*?\"<>|]+")  # what every file system takes
-_HEADS: Final = ("student", "username", "sis login id", "login", "id", "email", "email address")
+# Canvas' export has a column Student as well, with names for people; `collect` takes the login.
+_HEADS: Final = ("sis login id", "student", "username", "login", "id", "email", "email address")
+_NO_STUDENT: Final = "Points Possible"  # what the second line of Canvas' export begins with
 
 
 def variant_seed(variant: int, student: str) -> int:
@@ -72,8 +74,8 @@ def read_class(path: Path, column: str = "") -> tuple[str, ...]:
     path : Path
         Text in UTF-8. What follows a ``#`` at the beginning of a line is a remark.
     column : str
-        Column that holds the students' names; by default the first of ``student``,
-        ``username``, ``SIS Login ID``, ``login``, ``ID``, ``email``.
+        Column that holds the students' names; by default the first of ``SIS Login ID``,
+        ``student``, ``username``, ``login``, ``ID``, ``email``.
 
     Raises
     ------
@@ -90,7 +92,7 @@ def read_class(path: Path, column: str = "") -> tuple[str, ...]:
     rows = [
         (number, row)
         for number, row in enumerate(csv.reader(io.StringIO(text)), start=1)
-        if any(cell.strip() for cell in row) and not row[0].lstrip().startswith("#")
+        if any(cell.strip() for cell in row) and not row[0].lstrip().startswith(("#", _NO_STUDENT))
     ]
     if not rows:
         raise InputError("class list", str(path), "one student a line, or a CSV with a header")

@@ -168,12 +168,14 @@ def _hand_out(
             (folder / name).write_text(text, encoding="utf-8")
     if students:
         (to / "roster.csv").write_text(_roster(seeds, variant), encoding="utf-8")
+    count = f"{len(wanted)} exercise{'' if len(wanted) == 1 else 's'}"
     if as_json:
         click.echo(json.dumps({"to": str(to), "exercises": list(wanted), "seeds": seeds}))
     elif students:
-        click.echo(f"{to}: {len(wanted)} exercises for each of {len(seeds)} students; roster.csv")
+        each = f"each of {len(seeds)} students" if len(seeds) != 1 else "one student"
+        click.echo(f"{to}: {count} for {each}; roster.csv")
     else:
-        click.echo(f"{to}: {len(wanted)} exercises with seed {variant}")
+        click.echo(f"{to}: {count} with seed {variant}")
 
 
 def _roster(seeds: dict[str, int], variant: int) -> str:

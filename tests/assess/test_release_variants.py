@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from k8snet_lessons.assess.notebooks import read_notebook, source_of
+from k8snet_lessons.assess.collect import read_names
 from k8snet_lessons.assess.release import read_class, variant_seed, with_parameters
 from k8snet_lessons.cli import main
 from k8snet_lessons.errors import InputError
@@ -93,7 +94,7 @@ def test_options_that_do_not_go_together_are_refused(course, options):
         ("\ufeffada\r\nbob\r\n", ("ada", "bob")),
         ("student\nada\n", ("ada",)),
         ("Name,Student,Section\nAda L,ada,A\nBob,bob,B\n", ("ada", "bob")),
-        ("Student,ID,SIS User ID,SIS Login ID,Section\n\"L, A\",1,2,ada,A\n", ("L, A",)),
+        ("Student,ID,SIS User ID,SIS Login ID,Section\n\"L, A\",1,2,ada,A\n", ("ada",)),
         ("name,email\nA,a@x.org\n", ("a@x.org",)),
     ],
 )  # fmt: skip
@@ -101,6 +102,17 @@ def test_a_class_list_is_lines_or_a_table(tmp_path, text, names):
     file = tmp_path / "class.csv"
     file.write_text(text, encoding="utf-8", newline="")
     assert read_class(file) == names
+
+
+def test_the_export_of_canvas_is_a_class_list_by_login_as_collect_has_it(tmp_path):
+    file = tmp_path / "exported.csv"
+    file.write_text(
+        "Student,ID,SIS User ID,SIS Login ID,Section,Tables (7)\n"
+        "    Points Possible,,,,,20\n"
+        '"Lovelace, Ada",1,S1,ada,A,\n"Babbage, Charles",2,S2,charles,A,\n'
+    )
+    assert read_class(file) == ("ada", "charles")
+    assert set(read_names(file).values()) == {"ada", "charles"}
 
 
 def test_the_column_may_be_named(tmp_path):

@@ -46,7 +46,7 @@ class TaskResult:
 
 @dataclass(frozen=True)
 class Misconception:
-    """One misunderstanding, how many students showed it, and what most of them were told."""
+    """One misunderstanding, how many students showed it, and what was said most often."""
 
     name: str
     task: str
