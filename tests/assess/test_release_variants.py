@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from k8snet_lessons.assess.notebooks import read_notebook, source_of
 from k8snet_lessons.assess.collect import read_names
+from k8snet_lessons.assess.notebooks import read_notebook, source_of
 from k8snet_lessons.assess.release import read_class, variant_seed, with_parameters
 from k8snet_lessons.cli import main
 from k8snet_lessons.errors import InputError
