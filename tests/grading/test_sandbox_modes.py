@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from k8snet_lessons.assess.grading import cage as cage_module
-from k8snet_lessons.assess.grading.cage import MASKED, PACKAGE, Cage, _problem
+from k8snet_lessons.assess.grading.cage import MASKED, PACKAGE, Cage, SandboxError, _problem
 from k8snet_lessons.assess.grading.inside import confine
 from k8snet_lessons.assess.grading.limits import Limits
 from k8snet_lessons.assess.grading.sandbox import LostError, Warm
@@ -191,6 +191,18 @@ def test_another_copy_of_the_course_in_view_knows_no_answers_either(monkeypatch,
             at = said.index(str(copy / name))
             assert said[at - 1] == "--tmpfs"
             assert at > bound
+
+
+class Killed(Cage):
+    """A cage whose server is killed before it says a word, as for want of memory."""
+
+    def command(self, program):
+        return ["/bin/sh", "-c", "kill -9 $$"]
+
+
+def test_a_server_that_is_killed_says_how_it_ended():
+    with pytest.raises(SandboxError, match="did not start: it ended with status -9"):
+        Warm(Killed("none")).start()
 
 
 def test_the_copy_that_runs_is_the_copy_that_grades(monkeypatch, tmp_path):

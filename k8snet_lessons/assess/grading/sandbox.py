@@ -89,11 +89,16 @@ class Warm:
         except OSError:
             self._ready = False
         if not self._ready:
+            ended = None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                ended = self._process.wait(1.0)
             self._process.kill()
             _, said = self._process.communicate()
             self.close()
-            last = said.decode("utf-8", "replace").strip().splitlines()[-1:]
-            raise SandboxError("the sandbox did not start: " + "".join(last))
+            last = said.decode("utf-8", "replace").strip().splitlines()[-1:] or [
+                f"no word in {START_S:g} s" if ended is None else f"it ended with status {ended}"
+            ]
+            raise SandboxError(f"the sandbox did not start: {last[0]}")
 
     def open(self, limits: Limits) -> "Run":
         """Give a submission a fresh process."""
