@@ -16,6 +16,8 @@ from k8snet_lessons.dns._wire import Reply, Wire
 MAX_TEXT = 1025  # MAXDNAME: name, dot and suffix must stay below it
 _NEXT_SERVER = frozenset({"SERVFAIL", "NOTIMP", "REFUSED"})
 
+_NO_HOST_NAME = "to glibc it is no host name (labels of 1 to 63 letters, digits, - and _)"
+
 _EAI = {
     "TRY_AGAIN": "EAI_AGAIN",
     "NO_DATA": "EAI_NODATA",
@@ -55,7 +57,7 @@ class _State:
 def resolve(name: str, conf: ResolvConf, wire: Wire) -> Outcome:
     """Look `name` up as glibc does once /etc/hosts has not known it."""
     if not is_glibc_host_name(octets(name)):
-        return Outcome((), "EAI_NONAME", 0.0, "glibc asks nobody for a name it cannot accept back")
+        return Outcome((), "EAI_NONAME", 0.0, _NO_HOST_NAME)
     state = _State(conf, wire)
     state.reopen = "single-request-reopen" in conf.flags
     state.one_at_a_time = state.reopen or "single-request" in conf.flags

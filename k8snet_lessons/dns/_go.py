@@ -50,7 +50,7 @@ class _Rotation:
 def resolve(name: str, conf: ResolvConf, wire: Wire) -> Outcome:
     """Look `name` up as Go does once /etc/hosts has not known it."""
     if not is_go_domain_name(octets(name)):
-        return Outcome((), NO_SUCH_HOST, 0.0, "Go asks nobody for what is not a domain name")
+        return Outcome((), NO_SUCH_HOST, 0.0, "to Go it is no domain name")
     rotation = _Rotation("rotate" in conf.flags)
     now_s = 0.0
     error = ""

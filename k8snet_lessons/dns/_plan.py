@@ -5,6 +5,7 @@ A round is what a resolver sends at once for one candidate name, A and AAAA, and
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from k8snet_lessons.dns._breaks import zone_answers
 from k8snet_lessons.dns._lookup import lookup
@@ -59,24 +60,42 @@ def plan(
     cluster_domain: str,
 ) -> tuple[PlannedName, ...]:
     """Ask the model of the resolver what each name costs when every server answers."""
-    answers = zone_answers(zone)
     total = sum(weight for _, weight in names)
     if not names or not total > 0:
         raise InputError("names", names, "at least one name with a weight above zero")
-    planned = []
     for name, weight in names:
-        if weight < 0:
+        if not weight >= 0:
             raise InputError(f"names: weight of {name}", weight, "not negative")
-        found = lookup(name, resolv_conf, resolver, answers, listening=lambda server: True)
-        asked: dict[str, dict[str, bool]] = {}
-        for query in found.queries:
-            asked.setdefault(query.qname.lower(), {})[query.qtype] = query.reply == "addresses"
-        rounds = tuple(
-            Round(qname, tuple(types), _inside(qname, cluster_domain), tuple(types.values()))
-            for qname, types in asked.items()
-        )
-        planned.append(PlannedName(name, weight / total, rounds, found.found))
-    return tuple(planned)
+    zone_answers(zone)  # speaks up where an address list is none
+    frozen = tuple((name, tuple(addresses)) for name, addresses in zone.items())
+    looked_up = (
+        _looked_up(name, resolv_conf, resolver, frozen, cluster_domain) for name, _ in names
+    )
+    return tuple(
+        PlannedName(name, weight / total, *rounds_and_found)
+        for (name, weight), rounds_and_found in zip(names, looked_up, strict=True)
+    )
+
+
+# The servers' knobs leave the lookups alone; a curve asks for the same ones at every point.
+@lru_cache(maxsize=1_024)
+def _looked_up(
+    name: str,
+    resolv_conf: str,
+    resolver: str,
+    zone: tuple[tuple[str, tuple[str, ...]], ...],
+    cluster_domain: str,
+) -> tuple[tuple[Round, ...], bool]:
+    answers = zone_answers(dict(zone))
+    found = lookup(name, resolv_conf, resolver, answers, listening=lambda server: True)
+    asked: dict[str, dict[str, bool]] = {}
+    for query in found.queries:
+        asked.setdefault(query.qname.lower(), {})[query.qtype] = query.reply == "addresses"
+    rounds = tuple(
+        Round(qname, tuple(types), _inside(qname, cluster_domain), tuple(types.values()))
+        for qname, types in asked.items()
+    )
+    return rounds, found.found
 
 
 def _inside(qname: str, cluster_domain: str) -> bool:

@@ -18,9 +18,10 @@ PLUGIN_DENIAL_CAP_S = 1_800.0
 COREFILE_CACHE_S = 30.0  # "cache 30" caps both
 # kubernetes cluster/addons/dns: coredns.yaml.base sets ttl 30; the plugin's default is 5.
 KUBERNETES_TTL_S = 30.0
-# kubernetes cluster/addons/dns/nodelocaldns/nodelocaldns.yaml: success 9984 30, denial 9984 5
-NODE_SUCCESS_S = 30.0
-NODE_DENIAL_S = 5.0
+# kubernetes cluster/addons/dns/nodelocaldns/nodelocaldns.yaml: for the cluster's names
+# "success 9984 30" and "denial 9984 5", for all others "cache 30", which caps both.
+NODE_CACHE_S = 30.0
+NODE_CLUSTER_DENIAL_S = 5.0
 # coredns plugin/forward: how long it waits for an upstream before it asks again.
 FORWARD_READ_TIMEOUT_S = 2.0
 # coredns plugin/cache: prefetch AMOUNT [DURATION] [PERCENTAGE%]
@@ -76,7 +77,7 @@ class DnsSpec:
         Datagram round trips lost between pod and CoreDNS.
     race_share : float
         On old kernels, rounds in which the A or AAAA datagram is dropped because both
-        confirm the same new conntrack entry at once (``insert_failed``). Since Linux 5.7 both
+        confirm the same new conntrack entry at once (``insert_failed``). Since Linux 5.6 both
         are kept (``clash_resolve``): 0.
     node_cache : bool
         NodeLocal DNSCache on each node: no conntrack entry, TCP to CoreDNS for cluster names,
@@ -146,6 +147,11 @@ class DnsSpec:
     def one_socket(self) -> bool:
         """Whether both questions of a round share a socket, and so a replica: not in Go."""
         return self.conf.resolver != "go"
+
+
+def node_cap_s(*, in_cluster: bool, exists: bool) -> float:
+    """The longest that the cache on a node keeps an answer."""
+    return NODE_CLUSTER_DENIAL_S if in_cluster and not exists else NODE_CACHE_S
 
 
 def _number(field_name: str, value: float, *, above_zero: bool) -> None:

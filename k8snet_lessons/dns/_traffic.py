@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from k8snet_lessons.dns._plan import Round
 from k8snet_lessons.dns._server_spec import (
     KUBERNETES_TTL_S,
-    NODE_DENIAL_S,
-    NODE_SUCCESS_S,
     PREFETCH_WINDOW_S,
     DnsSpec,
+    node_cap_s,
 )
-from k8snet_lessons.dns.caching import hit_ratio, kept_s
+from k8snet_lessons.dns.caching import clamped_s, hit_ratio, kept_s
 
 
 @dataclass(frozen=True)
@@ -129,14 +128,14 @@ def _question(
     upstream = 0.0
     if spec.node_cache:
         said_s = KUBERNETES_TTL_S if in_cluster else ttl_s
-        cap_s = NODE_SUCCESS_S if exists else NODE_DENIAL_S
-        node_hit = hit_ratio(per_s / spec.nodes, min(said_s, cap_s))
+        keep_s = clamped_s(said_s, node_cap_s(in_cluster=in_cluster, exists=exists))
+        node_hit = hit_ratio(per_s / spec.nodes, keep_s)
         upstream = 0.0 if in_cluster else 1.0
     elif not in_cluster:
         cap_s = spec.cache_success_s if exists else spec.cache_denial_s
         rate = per_s / spec.replicas
         popular = spec.prefetch > 0 and rate * PREFETCH_WINDOW_S >= spec.prefetch
-        keep_s = min(ttl_s, cap_s)
+        keep_s = clamped_s(ttl_s, cap_s)
         if keep_s > 0:
             keep_s = kept_s(rate, keep_s, prefetch=popular, serve_stale_s=spec.serve_stale_s)
         upstream = 1 - hit_ratio(rate, keep_s)

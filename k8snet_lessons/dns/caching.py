@@ -4,6 +4,21 @@ import math
 
 from k8snet_lessons.errors import InputError
 
+PLUGIN_MIN_TTL_S = 5.0  # coredns plugin/cache: MINTTL, of answers and of denials
+
+
+def clamped_s(said_s: float, cap_s: float) -> float:
+    """How long CoreDNS's cache keeps an answer of this TTL: at least 5 s, at most the cap.
+
+    Source: ``computeTTL`` in coredns ``plugin/cache/cache.go``. A cap below 5 s wins.
+
+    Examples
+    --------
+    >>> clamped_s(1.0, 30.0), clamped_s(900.0, 30.0), clamped_s(60.0, 0.0)
+    (5.0, 30.0, 0.0)
+    """
+    return min(max(said_s, PLUGIN_MIN_TTL_S), cap_s)
+
 
 def hit_ratio(per_s: float, keep_s: float) -> float:
     """Share of questions that find an answer kept for `keep_s` since it was fetched.
@@ -16,7 +31,7 @@ def hit_ratio(per_s: float, keep_s: float) -> float:
     >>> hit_ratio(1.0, 30.0)
     0.967741935483871
     """
-    if per_s < 0 or keep_s < 0:
+    if not (per_s >= 0 and keep_s >= 0):
         raise InputError("rate or time", (per_s, keep_s), "numbers, not negative")
     return 1 - 1 / (1 + per_s * keep_s)
 

@@ -40,6 +40,7 @@ from k8snet_lessons.dns._traffic import Question, Traffic, rounds_sent, traffic
 from k8snet_lessons.errors import InputError
 
 CELLS = 8_192
+FEWEST_CELLS = 512
 REACH = 14.0  # the grid ends so many of the longest time constant beyond the mean
 MAX_LOST = 6  # more time-outs than these in one lookup are left out
 
@@ -85,7 +86,7 @@ class DnsOutcome:
         return float(self.latency_us[place])
 
 
-def serve(spec: DnsSpec, *, lookups: int = 100_000) -> DnsOutcome:
+def serve(spec: DnsSpec, *, lookups: int = 100_000, cells: int = CELLS) -> DnsOutcome:
     """Answer a cluster's lookups.
 
     Parameters
@@ -93,6 +94,9 @@ def serve(spec: DnsSpec, *, lookups: int = 100_000) -> DnsOutcome:
     spec : DnsSpec
     lookups : int
         How many latencies to return; the distribution behind them is the same.
+    cells : int
+        Of the grid of time on which the delays are added up. Half of them take
+        half the time; median and p99 move by 0.1 %, behind a cache on the node by up to 2 %.
 
     Returns
     -------
@@ -100,6 +104,8 @@ def serve(spec: DnsSpec, *, lookups: int = 100_000) -> DnsOutcome:
     """
     if isinstance(lookups, bool) or not 1 <= lookups <= 10_000_000:
         raise InputError("lookups", lookups, "a whole number from 1 to 10,000,000")
+    if cells < FEWEST_CELLS:
+        raise InputError("cells", cells, f"a whole number from {FEWEST_CELLS}")
     rates = traffic(spec)
     utilization = rates.coredns_work_per_s * spec.service_us / 1e6 / spec.replicas
     sent = {name.name: rounds_sent(spec, name.rounds) for name in spec.plan}
@@ -115,7 +121,7 @@ def serve(spec: DnsSpec, *, lookups: int = 100_000) -> DnsOutcome:
         forward_lost = _forward_timeouts(spec, rates, name)
         retried += name.share * (1 - float(chances[0]))
         failed += name.share * lost
-        base = _NEVER if queue is None else _base(spec, rates, name, queue)
+        base = _NEVER if queue is None else _base(spec, rates, name, queue, cells)
         medians[name.name] = float(_quantile(base, np.array([0.5]))[0])
         for count, chance in enumerate(chances.tolist()):
             for forwards, part in ((0, 1 - forward_lost), (1, forward_lost)):
@@ -203,7 +209,9 @@ def _timeouts(spec: DnsSpec, rounds: int) -> tuple[Floats, float]:
     return summed, float(1 - summed.sum())
 
 
-def _base(spec: DnsSpec, rates: Traffic, name: PlannedName, queue: _Queue) -> tuple[Floats, Floats]:
+def _base(
+    spec: DnsSpec, rates: Traffic, name: PlannedName, queue: _Queue, cells: int
+) -> tuple[Floats, Floats]:
     """Distribution of a lookup without time-outs: cumulated probability, and at which time."""
     sent = rounds_sent(spec, name.rounds)
     if not sent:
@@ -213,7 +221,7 @@ def _base(spec: DnsSpec, rates: Traffic, name: PlannedName, queue: _Queue) -> tu
     longest_us = max(outside_us, queue.slowest_us(), spec.service_us)
     mean_us = 2 * spec.service_us + queue.slowest_us() + 1.5 * outside_us
     mean_us += spec.network_us if spec.node_cache else 0.0
-    edges = grid(mean_us * len(name.rounds) + REACH * longest_us, CELLS)
+    edges = grid(mean_us * len(name.rounds) + REACH * longest_us, cells)
     works = [mass(erlang_cdf(edges, spec.service_us, count)) for count in (1, 2)]
     parts = [p for one in sent for p in _round(spec, rates, one, name, edges, queue, works)]
     if not spec.node_cache and spec.one_socket:

@@ -10,13 +10,13 @@ from k8snet_lessons.dns._plan import PlannedName, Round, retry_after_s
 from k8snet_lessons.dns._server_spec import (
     FORWARD_READ_TIMEOUT_S,
     KUBERNETES_TTL_S,
-    NODE_DENIAL_S,
-    NODE_SUCCESS_S,
     PREFETCH_LAST_SHARE,
     PREFETCH_WINDOW_S,
     DnsSpec,
+    node_cap_s,
 )
 from k8snet_lessons.dns._traffic import rounds_sent
+from k8snet_lessons.dns.caching import clamped_s
 
 if TYPE_CHECKING:
     import simpy
@@ -27,17 +27,15 @@ Step = Generator["simpy.Event", Any, Any]
 class Cache:
     """Answers by question, each with the moment it was fetched; times in seconds."""
 
-    def __init__(self, spec: DnsSpec, success_s: float, denial_s: float) -> None:
-        self.caps_s = {True: success_s, False: denial_s}
+    def __init__(self, spec: DnsSpec) -> None:
         self.stale_s = spec.serve_stale_s
         self.prefetch = spec.prefetch
         self.fetched: dict[tuple[str, str], float] = {}
         self.asked: dict[tuple[str, str], list[float]] = {}
         self.hits = self.misses = 0
 
-    def knows(self, question: tuple[str, str], exists: bool, ttl_s: float, now_s: float) -> bool:
+    def knows(self, question: tuple[str, str], keep_s: float, now_s: float) -> bool:
         """Whether the answer is there; renews it where prefetch or serve-stale would."""
-        keep_s = min(ttl_s, self.caps_s[exists])
         age_s = now_s - self.fetched.get(question, -np.inf)
         known = age_s < keep_s + self.stale_s and keep_s > 0
         if known and age_s >= keep_s:
@@ -61,10 +59,8 @@ class Cluster:
         self.env, self.spec = env, spec
         self.rng = np.random.default_rng(seed)
         self.replicas = [simpy.Resource(env, capacity=1) for _ in range(spec.replicas)]
-        self.caches = [
-            Cache(spec, spec.cache_success_s, spec.cache_denial_s) for _ in range(spec.replicas)
-        ]
-        self.node_caches = [Cache(spec, NODE_SUCCESS_S, NODE_DENIAL_S) for _ in range(spec.nodes)]
+        self.caches = [Cache(spec) for _ in range(spec.replicas)]
+        self.node_caches = [Cache(spec) for _ in range(spec.nodes)]
         for cache in self.node_caches:
             cache.stale_s, cache.prefetch = 0.0, 0
         self.questions = 0
@@ -74,6 +70,13 @@ class Cluster:
         if one.in_cluster:
             return KUBERNETES_TTL_S
         return self.spec.ttl_s if exists else self.spec.negative_ttl_s
+
+    def keep_s(self, one: Round, exists: bool, *, node: bool) -> float:
+        """How long a cache keeps the answer: a node's, or a replica's for names outside."""
+        cap_s = self.spec.cache_success_s if exists else self.spec.cache_denial_s
+        if node:
+            cap_s = node_cap_s(in_cluster=one.in_cluster, exists=exists)
+        return clamped_s(self.ttl_s(one, exists), cap_s)
 
     def work(self, replica: int, questions: int = 1) -> Step:
         """A replica's CPU, one question after the other."""
@@ -94,7 +97,7 @@ class Cluster:
         if one.in_cluster:
             return
         now_s, cache = self.env.now / 1e6, self.caches[replica]
-        if not cache.knows((one.qname, qtype), exists, self.ttl_s(one, exists), now_s):
+        if not cache.knows((one.qname, qtype), self.keep_s(one, exists, node=False), now_s):
             yield from self.outside()
             cache.fetched[one.qname, qtype] = self.env.now / 1e6
 
@@ -107,7 +110,8 @@ class Cluster:
                 if one.in_cluster:
                     continue
                 now_s, cache = self.env.now / 1e6, self.caches[replica]
-                if not cache.knows((one.qname, qtype), exists, self.ttl_s(one, exists), now_s):
+                keep_s = self.keep_s(one, exists, node=False)
+                if not cache.knows((one.qname, qtype), keep_s, now_s):
                     cache.fetched[one.qname, qtype] = now_s
                     trips.append(self.env.process(self.outside()))
         if trips:
@@ -116,7 +120,7 @@ class Cluster:
     def through_node(self, node: int, one: Round, qtype: str, exists: bool) -> Step:
         """NodeLocal DNSCache: what it does not know it asks CoreDNS over TCP, or the world."""
         cache, now_s = self.node_caches[node], self.env.now / 1e6
-        if cache.knows((one.qname, qtype), exists, self.ttl_s(one, exists), now_s):
+        if cache.knows((one.qname, qtype), self.keep_s(one, exists, node=True), now_s):
             return
         if one.in_cluster:
             yield self.env.timeout(self.spec.network_us)

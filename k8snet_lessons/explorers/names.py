@@ -11,11 +11,10 @@ from k8snet_lessons.dns import (
     Lookup,
     Setting,
     breaks,
-    lookup,
     pod_resolv_conf,
     zone_answers,
 )
-from k8snet_lessons.dns.servers import DnsOutcome, DnsSpec, serve
+from k8snet_lessons.dns.servers import CELLS, DnsOutcome, DnsSpec, serve
 from k8snet_lessons.errors import InputError
 from k8snet_lessons.explorers._knob import Knob
 from k8snet_lessons.explorers._view import Number, Panel, Prediction, Row, View
@@ -25,6 +24,8 @@ from k8snet_lessons.figures import names as figures
 NAMESPACE = "production"
 CLOUD = "search us-east-2.compute.internal\n"
 MOST_NAMES = 8
+LONGEST_SHOWN = 40  # of a name, in a sentence or a title
+PREVIEW_CELLS = 4_096  # of the grid of time while a knob moves
 _PUBLIC = frozenset(("com", "org", "net", "io", "dev", "cloud", "ai", "eu", "de", "uk"))
 _DRAW = "api.stripe.com payment-service ledger.payments ledger.payments.svc"
 
@@ -112,19 +113,19 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
     names = read_names(settings["names"])
     zone = world(names)
     conf = resolv_conf(settings["ndots"], settings["cloud"])
-    changes = breaks(names, Setting(resolv_conf(5, settings["cloud"])),
-                     Setting(conf, settings["resolver"]), zone)  # fmt: skip
-    first = lookup(names[0], conf, settings["resolver"], zone_answers(zone))
+    changes = _changes(names, resolv_conf(5, settings["cloud"]), conf, settings["resolver"])
+    first = changes[0].after
     broken = [each.name for each in changes if not each.after.found]
-    here = _served(names, conf, settings["resolver"], settings["cache"], settings["replicas"],
-                   settings["lookups_per_s"])  # fmt: skip
+    points, cells = (2, PREVIEW_CELLS) if requests < 50_000 else (10, CELLS)
+    load = (names, conf, settings["resolver"], settings["cache"], settings["replicas"])
+    here = _served(*load, settings["lookups_per_s"], cells)
     p99_ms = here.percentile(99) / 1e3
-    curve = _curve(names, conf, settings["resolver"], settings["cache"], settings["replicas"],
-                   2 if requests < 50_000 else 10)  # fmt: skip
+    curve = _curve(*load, points, cells)
     return View(
         headline=_headline(first, broken, here),
         panels=(
-            Panel(f"The ladder of {names[0]}", figures.ladder(first), _ladder_words(first), "tall"),
+            Panel(f"The ladder of {_short(names[0])}", figures.ladder(first),
+                  _ladder_words(first), "tall"),
             Panel("Lookups in the cluster, and their p99",
                   figures.knee(curve, settings["lookups_per_s"], here.percentile(99)),
                   f"CoreDNS is {100 * here.utilization:.0f} % busy; p99 {p99_ms:.3g} ms."),
@@ -152,10 +153,17 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
     )  # fmt: skip
 
 
+@lru_cache(maxsize=64)
+def _changes(names: tuple[str, ...], usual: str, conf: str, resolver: str) -> tuple[Change, ...]:
+    """Each name with the usual file read by glibc, and as it is set."""
+    return tuple(breaks(names, Setting(usual), Setting(conf, resolver), world(names)))
+
+
 @lru_cache(maxsize=256)
 def _served(
-    names: tuple[str, ...], conf: str, resolver: str, cache: str, replicas: int, per_s: float
-) -> DnsOutcome:
+    names: tuple[str, ...], conf: str, resolver: str, cache: str, replicas: int, per_s: float,
+    cells: int,
+) -> DnsOutcome:  # fmt: skip
     return serve(
         DnsSpec(
             lookups_per_s=per_s,
@@ -168,15 +176,18 @@ def _served(
             node_cache=cache == "node",
         ),
         lookups=2_000,
+        cells=cells,
     )
 
 
 @lru_cache(maxsize=64)
 def _curve(
-    names: tuple[str, ...], conf: str, resolver: str, cache: str, replicas: int, points: int
-) -> tuple[tuple[float, float, float], ...]:
+    names: tuple[str, ...], conf: str, resolver: str, cache: str, replicas: int, points: int,
+    cells: int,
+) -> tuple[tuple[float, float, float], ...]:  # fmt: skip
     """Lookups a second, p99 in microseconds and utilization, up to where a replica is full."""
-    low = _served(names, conf, resolver, cache, replicas, 100.0)
+    load = (names, conf, resolver, cache, replicas)
+    low = _served(*load, 100.0, cells)
     # Without a cache before it, a replica's load is proportional to the lookups.
     full = 100.0 / low.utilization if cache != "node" and low.utilization else 1e6
     bends = np.array([0.9]) if points < 8 else np.array([0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98])
@@ -184,18 +195,20 @@ def _curve(
     if points < 8 and full > 2e5:
         rates = rates[-1:]
     runs = [(100.0, low)]
-    runs += [(float(r), _served(names, conf, resolver, cache, replicas, float(r))) for r in rates]
+    runs += [(float(r), _served(*load, float(r), cells)) for r in rates]
     return tuple(
         (rate, run.percentile(99), run.utilization) for rate, run in runs if run.utilization < 1
     )
 
 
 def _headline(first: Lookup, broken: list[str], here: DnsOutcome) -> str:
-    tried = len(first.names_tried)
-    words = "one name" if tried == 1 else f"{tried} names"
-    said = f"{first.name} costs {len(first.queries)} queries for {words}. "
+    said = _cost(first)
     if broken:
-        return said + f"Not found: {', '.join(broken)}."
+        listed = ", ".join(_short(name) for name in broken)
+        return f"{said} Not found: {listed.removesuffix('.')}."
+    if not here.questions_per_lookup:
+        return said
+    said += " "
     if here.utilization >= 1:
         return said + "CoreDNS cannot keep up: lookups time out."
     return said + (
@@ -204,8 +217,27 @@ def _headline(first: Lookup, broken: list[str], here: DnsOutcome) -> str:
     )
 
 
+def _cost(first: Lookup) -> str:
+    """What the first name costs, or why it costs nothing."""
+    name, tried = _short(first.name), len(first.names_tried)
+    if first.source == "literal":
+        return f"{name} is an address already: nobody is asked."
+    if first.source == "hosts":
+        return f"{name} stands in the pod's /etc/hosts: nobody is asked."
+    if not first.queries:
+        why = first.notes[-1].text if first.notes else "no query can carry it"
+        return f"Nobody is asked for {name}: {why}."
+    words = "one name" if tried == 1 else f"{tried} names"
+    return f"{name} costs {len(first.queries)} queries for {words}."
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_SHOWN else f"{name[: LONGEST_SHOWN - 1]}…"
+
+
 def _ladder_words(first: Lookup) -> str:
-    return "; ".join(f"{query.qname} {query.qtype}: {query.reply}" for query in first.queries)
+    asked = [f"{query.qname} {query.qtype}: {query.reply}" for query in first.queries]
+    return "; ".join(asked) or "No query is sent."
 
 
 def _name_words(change: Change) -> str:
@@ -231,7 +263,7 @@ def _notes(settings: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _rows(changes: list[Change]) -> Iterable[Row]:
+def _rows(changes: Iterable[Change]) -> Iterable[Row]:
     for change in changes:
         for number, query in enumerate(change.after.queries, 1):
             yield {"name": change.name, "number": number, "qname": query.qname,

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from k8snet_lessons.data.measured import load
+from k8snet_lessons.data.measured import Record, load
 from k8snet_lessons.datapath.nf_conntrack import ConntrackSpec
 from k8snet_lessons.datapath.nf_conntrack.mean import MeanRun
 from k8snet_lessons.figures._spec import Figure
@@ -73,13 +74,18 @@ def fill(spec: ConntrackSpec, run: MeanRun) -> Figure:
     }  # fmt: skip
 
 
+@cache
+def _record() -> Record:
+    return load("conntrack-full")  # once: it is looked into at every move of a knob
+
+
 def recorded_refusals(burst_refused_s: float | None) -> tuple[dict[str, Any], ...]:
     """When six real tables refused first, in units of this setting's own moment.
 
     The tables of the record were small and their connections held open, so the moment they
     were due is limit / rate. How late each was, as a share, is laid on this setting's moment.
     """
-    seen = load("conntrack-full").findings["by_setting"]
+    seen = _record().findings["by_setting"]
     late = [] if burst_refused_s is None else [
         (each["refused_after_s"] / each["predicted_s"], each) for each in seen
     ]  # fmt: skip

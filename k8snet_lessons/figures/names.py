@@ -1,9 +1,10 @@
 """What names cost: a lookup's ladder of queries, the knee of CoreDNS, queries by name."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
-from k8snet_lessons.data.measured import load
+from k8snet_lessons.data.measured import Record, load
 from k8snet_lessons.dns import Change, Lookup
 from k8snet_lessons.figures._spec import Figure, duration_ticks
 from k8snet_lessons.figures.palette import BLUE, GRAY, GREEN, INK, VERMILLION
@@ -120,6 +121,11 @@ _SHAPES: Final = {
 _RECORDED: Final = {"glibc": "glibc", "musl": "musl-1.2.3", "go": "go"}
 
 
+@cache
+def _record() -> Record:
+    return load("lookups")  # once: it is looked into at every move of a knob
+
+
 def recorded_queries(
     names: Sequence[str], resolver: str, ndots: int, *, cloud: bool
 ) -> tuple[dict[str, Any], ...]:
@@ -128,7 +134,7 @@ def recorded_queries(
     The record holds ndots 5, 2 and 1, and a cloud's search domain with ndots 5.
     """
     conf = "pod with a cloud's domain, ndots:5" if cloud and ndots == 5 else f"pod, ndots:{ndots}"
-    record = load("lookups")
+    record = _record()
     found = []
     for name in names:
         series = record.find("queries", resolver=_RECORDED[resolver], resolv_conf=conf,

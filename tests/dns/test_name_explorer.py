@@ -8,10 +8,10 @@ from k8snet_lessons.explorers.names import name_ladder, read_names, resolv_conf,
 from k8snet_lessons.figures.name_tables import breaks_table, failure_table, recorded_table
 
 
-def shown(**changes):
+def shown(requests=20_000, **changes):
     explorer = name_ladder()
     explorer.set(**changes)
-    return view(explorer.settings, requests=20_000)
+    return view(explorer.settings, requests=requests)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,26 @@ def test_a_passing_time_out_reads_like_a_wrong_name_in_glibc():
     last = failure_table().rows[-1]
     assert last[0] == "TIMEOUT"
     assert last[1] == "Name or service not known, 10 s"
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ("10.0.0.1", "10.0.0.1 is an address already: nobody is asked."),
+        ("localhost", "localhost stands in the pod's /etc/hosts: nobody is asked."),
+        ("x" * 64, f"Nobody is asked for {'x' * 39}…: to glibc it is no host name"),
+    ],
+)
+def test_a_name_that_costs_nothing_says_why(names, words):
+    seen = shown(names=names)
+    assert seen.headline.startswith(words)
+    assert seen.panels[0].summary == "No query is sent."
+
+
+def test_a_knob_in_motion_shows_nearly_what_stands_when_it_rests():
+    for cache in ("none", "node", "autopath"):
+        moving, resting = (
+            shown(cache=cache, requests=requests).number("p99 lookup")
+            for requests in (10_000, 100_000)
+        )
+        assert moving == pytest.approx(resting, rel=0.03)

@@ -25,7 +25,7 @@ SLOW = DnsSpec(lookups_per_s=300, service_us=200.0, replicas=2, network_us=1_000
         {"names": (("api.stripe.com.", 1.0),)},
         {"autopath": True},
         {"node_cache": True, "nodes": 3},
-        {"ttl_s": 0.1, "cache_success_s": 0.1, "negative_ttl_s": 0.1},
+        {"ttl_s": 0.1, "cache_success_s": 0.1, "cache_denial_s": 0.1},
         {"lookups_per_s": 1_200},
     ],
     ids=["plain", "musl", "go", "ndots 1", "rooted", "autopath", "node cache", "short ttl", "busy"],
