@@ -21,8 +21,8 @@ CLAIMS = (
         _SCALING,
     ),
     documented(
-        "answers may be old by up to 30 s, denials by up to 5 s",
-        "NodeLocal DNSCache's Corefile: success 9984 30, denial 9984 5",
+        "answers may be old by up to 30 s, denials of the cluster's own names by up to 5 s",
+        "NodeLocal DNSCache's Corefile: success 9984 30, denial 9984 5 for the cluster's zone",
         f"{_CACHE}/nodelocaldns",
     ),
     documented("glibc then waited 5 s, its default time-out, and musl 2.5 s", _RESOLVERS),
