@@ -24,7 +24,8 @@ from k8snet_lessons.isolation import (
 )
 
 _FAULT_FIELDS = ("kind", "lasts_s", "slow_s", "loss_share", "flood_factor", "refused_share")
-_ENDLESS = {"node-lost": 370.0}
+#: Faults with clocks of their own: how much is shaded.
+_ENDLESS = {"node-lost": 370.0, "ingress-restart": 60.0}
 
 
 def _knobs(
@@ -54,6 +55,8 @@ def _knobs(
         "disruption_budget": "maxUnavailable: 1 on every service",
         "retry_budget": "The ledger's callers may add 20 % to their requests",
         "short_queue": "The ledger refuses what it could not answer in time",
+        "circuit_breaker": "Envoy's max_requests: half of what the ledger does in a time-out",
+        "drain": "A proxy fails its health check for 30 s, and serves on, before it stops",
     }
     return [
         Knob("kind", "What breaks", kind, kind="choice", choices=dict(FAULT_NAMES)),
@@ -81,9 +84,9 @@ def _knobs(
 
 
 def blast_radius() -> Explorer:
-    """Return the first explorer: a fault, and six switches of defense."""
+    """Return the first explorer: a fault, and seven switches of defense."""
     switches = ("node_cache", "serve_stale", "same_zone", "other_pod", "bulkhead",
-                "disruption_budget")  # fmt: skip
+                "drain", "disruption_budget")  # fmt: skip
     guess = Prediction(
         "One percent of the DNS round trips between pods and CoreDNS is lost. A fifth of all "
         "calls open a connection and so look a name up. What share of the requests to shop "
@@ -100,6 +103,7 @@ def blast_radius() -> Explorer:
             "DNS loses 1 %": {},
             "CoreDNS is down": {"kind": "coredns-down"},
             "a flood at the door": {"kind": "ingress-flood"},
+            "the ingress restarts": {"kind": "ingress-restart"},
             "a node is lost": {"kind": "node-lost"},
             "two nodes are drained": {"kind": "node-drain"},
             "a zone is cut off": {"kind": "zone-cut"},
@@ -125,6 +129,7 @@ def isolation_playground() -> Explorer:
         presets={
             "the ledger is slow, callers retry": {"kind": "retry-storm"},
             "the same with a retry budget": {"kind": "retry-storm", "retry_budget": True},
+            "the same with a circuit breaker": {"kind": "retry-storm", "circuit_breaker": True},
             "a node is lost, same zone": {"kind": "node-lost", "same_zone": True},
             "a node is lost, try another pod": {"kind": "node-lost", "other_pod": True},
             "no connection is kept": {"kind": "coredns-loss", "new_connections": 100.0},

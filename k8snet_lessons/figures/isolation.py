@@ -142,11 +142,10 @@ def storm_rates(
                 "hoverinfo": "skip", "showlegend": False,
             },
             {
-                "type": "scatter", "mode": "lines+text", "name": "capacity", "meta": "fixed",
-                "x": [-5, 25], "y": [100, 100], "text": ["", "capacity"],
-                "textposition": "top left", "textfont": {"color": INK, "size": 11},
+                "type": "scatter", "mode": "lines", "name": "capacity",
+                "x": [-5, 25], "y": [100, 100],
                 "line": {"color": INK, "width": 1.5, "dash": "dash"},
-                "hoverinfo": "skip", "showlegend": False,
+                "hovertemplate": "the server's capacity<extra></extra>",
             },
             *(
                 {
@@ -205,17 +204,18 @@ def waiting_room(
                 "hovertemplate": "%{y:.2~f} s at %{x:.0f} s<extra>wait</extra>",
             },
             {
-                "type": "scatter", "mode": "lines+text", "name": "time-out",
-                "x": [-5, 25], "y": [timeout_s] * 2, "text": ["", "the clients' time-out"],
-                "textposition": "top left", "textfont": {"color": INK, "size": 11},
-                "line": {"color": INK, "width": 1.5, "dash": "dash"}, "hoverinfo": "skip",
+                "type": "scatter", "mode": "lines", "name": "the clients' time-out",
+                "x": [-5, 25], "y": [timeout_s] * 2,
+                "line": {"color": INK, "width": 1.5, "dash": "dash"},
+                "hovertemplate": "%{y:.2~f} s<extra>time-out</extra>",
             },
         ],
         "layout": {
             "xaxis": {"title": "seconds since the server slowed down", "range": [-5, 25]},
             "yaxis": {"title": "work in the queue (s)", "range": [0, top]},
-            "margin": dict(_MARGIN),
-            "showlegend": False,
+            "margin": {**_MARGIN, "t": 28},
+            "showlegend": True,
+            "legend": {"orientation": "h", "y": 1.12, "x": 0},
         },
     }  # fmt: skip
 

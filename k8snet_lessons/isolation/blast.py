@@ -133,12 +133,14 @@ def storm_spec(world: World, fault: Fault, defenses: Defenses) -> StormSpec:
     capacity = rate / service.load
     timeout_s = world.deadline_s / 2
     longest_s = 0.5 * timeout_s if defenses.short_queue else 3 * timeout_s
+    in_flight = max(1, round(capacity * timeout_s / 2))
     return StormSpec(
         requests_per_s=rate,
         capacity_per_s=capacity,
         queue_limit=max(1, int(capacity * longest_s)),
         timeout_s=timeout_s,
         budget_ratio=BUDGET_RATIO if defenses.retry_budget else None,
+        max_in_flight=in_flight if defenses.circuit_breaker else None,
         trigger_from_s=float(BEFORE_S),
         trigger_for_s=fault.lasts_s,
         horizon_s=float(BEFORE_S + HORIZON_S),

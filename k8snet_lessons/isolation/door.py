@@ -5,10 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from k8snet_lessons.isolation.faults import BALANCER_NOTICES_S, Defenses, Fault
+from k8snet_lessons.isolation.faults import (
+    BALANCER_NOTICES_S,
+    POD_START_S,
+    Defenses,
+    Fault,
+)
 from k8snet_lessons.isolation.world import World
 
 Floats = npt.NDArray[np.float64]
+
+#: Faults of the shared proxies: who has an ingress class of their own does not feel them.
+SHARED_ONLY = ("ingress-down", "ingress-restart")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +39,43 @@ class Door:
     passed: dict[str, Floats]
 
 
+@dataclass(frozen=True)
+class Restart:
+    """One proxy's part of a rolling restart, in seconds since it began.
+
+    Attributes
+    ----------
+    left_s : float
+        When the balancer sends it nothing more.
+    down_s, back_s : float
+        When it stops, and when its successor is ready and asked.
+    """
+
+    left_s: float
+    down_s: float
+    back_s: float
+
+
+def restarts(proxies: int, drain: bool) -> tuple[Restart, ...]:
+    """Each proxy's stop in a rolling restart, one after the other.
+
+    The next one stops when the successor of the last is ready. The balancer learns from failed
+    checks alone: without draining it needs longer to notice than the successor to start.
+    """
+    notices_s = BALANCER_NOTICES_S if drain else 0.0
+    each_s = notices_s + POD_START_S
+    made = []
+    for k in range(proxies):
+        down_s = k * each_s + notices_s
+        left_s = down_s if drain else down_s + BALANCER_NOTICES_S
+        made.append(Restart(left_s, down_s, down_s + POD_START_S))
+    return tuple(made)
+
+
 def door(world: World, fault: Fault, defenses: Defenses, time_s: Floats) -> Door:
     """The ingress under a fault."""
     now = (time_s >= 0) & (time_s < fault.lasts_s)
-    asked, up = _proxies(world, fault, time_s, now)
+    asked, up = _proxies(world, fault, defenses, time_s, now)
     share = asked / np.maximum(asked.sum(axis=1, keepdims=True), 1) * up
     flood = np.where(now & (fault.kind == "ingress-flood"), fault.flood_factor, 1.0)
     entry = {
@@ -58,13 +99,13 @@ def door(world: World, fault: Fault, defenses: Defenses, time_s: Floats) -> Door
         pass_low = pass_high = _fits(capacity, offered_low + offered_high)
     passed = {name: pass_low if name in low else pass_high for name in entry}
     shares = dict.fromkeys(entry, share)
-    if defenses.bulkhead and fault.kind == "ingress-down":  # the proxy that crashes is a shared one
+    if defenses.bulkhead and fault.kind in SHARED_ONLY:
         shares |= dict.fromkeys(low, np.full_like(share, 1 / share.shape[1]))
     return Door(shares, entry, passed)
 
 
 def _proxies(
-    world: World, fault: Fault, time_s: Floats, now: npt.NDArray[np.bool_]
+    world: World, fault: Fault, defenses: Defenses, time_s: Floats, now: npt.NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
     """Which proxies the balancer asks, and which are there; (t, i) arrays of 0 and 1."""
     nodes = np.array(world.ingress_nodes)
@@ -74,6 +115,10 @@ def _proxies(
     if fault.kind == "ingress-down":
         up[now, 0] = 0.0
         asked[noticed, 0] = 0.0
+    elif fault.kind == "ingress-restart":
+        for k, stop in enumerate(restarts(len(nodes), defenses.drain)):
+            up[(time_s >= stop.down_s) & (time_s < stop.back_s), k] = 0.0
+            asked[(time_s >= stop.left_s) & (time_s < stop.back_s), k] = 0.0
     elif fault.kind == "node-lost":
         hit = nodes == fault.node
         up[np.ix_(time_s >= 0, hit)] = 0.0

@@ -37,6 +37,7 @@ FaultKind = Literal[
     "coredns-loss",
     "ingress-flood",
     "ingress-down",
+    "ingress-restart",
     "node-lost",
     "node-drain",
     "zone-cut",
@@ -52,6 +53,7 @@ FAULT_NAMES: Final = MappingProxyType(
         "coredns-loss": "DNS loses datagrams",
         "ingress-flood": "a batch tenant floods the ingress",
         "ingress-down": "one of three ingress proxies crashes",
+        "ingress-restart": "the ingress proxies restart, one by one",
         "node-lost": "a node is lost",
         "node-drain": "two nodes are drained at once",
         "zone-cut": "a zone is cut off",
@@ -70,7 +72,7 @@ class Fault:
     kind : str
         A key of `FAULT_NAMES`.
     lasts_s : float
-        How long. A lost node does not come back; a drain takes what it takes.
+        How long. A lost node does not come back; a drain and a restart take what they take.
     slow_s : float
         ``coredns-slow``: what one answer takes.
     loss_share : float
@@ -142,6 +144,12 @@ class Defenses:
         The ledger's callers keep to a retry budget of 20 %.
     short_queue : bool
         The ledger refuses what it could not answer in time.
+    circuit_breaker : bool
+        The ledger's callers together have no more attempts under way than it answers within half
+        of their time-out (Envoy's ``max_requests``); further ones fail at once.
+    drain : bool
+        An ingress proxy that is to stop fails its health check first, and serves on for as long
+        as the balancer takes to notice.
     """
 
     node_cache: bool = False
@@ -156,6 +164,8 @@ class Defenses:
     disruption_budget: bool = False
     retry_budget: bool = False
     short_queue: bool = False
+    circuit_breaker: bool = False
+    drain: bool = False
 
     def __post_init__(self) -> None:
         number("bulkhead_share", self.bulkhead_share, 0.01, 0.99)
@@ -175,6 +185,8 @@ DEFENSE_NAMES: Final = MappingProxyType(
         "disruption_budget": "PodDisruptionBudget",
         "retry_budget": "retry budget of 20 %",
         "short_queue": "short queue",
+        "circuit_breaker": "circuit breaker at the callers",
+        "drain": "ingress drains before it stops",
     }
 )
 
@@ -189,11 +201,12 @@ BEARING_ON: Final = MappingProxyType(
         "coredns-loss": ("node_cache",),
         "ingress-flood": ("bulkhead", "shedding"),
         "ingress-down": ("bulkhead",),
+        "ingress-restart": ("drain", "bulkhead"),
         "node-lost": ("other_pod", "ejection", "same_zone", "disruption_budget"),
         "node-drain": ("disruption_budget", "same_zone"),
         "zone-cut": ("same_zone", "other_pod", "node_cache", "serve_stale", "ejection"),
         "conntrack-full": ("node_cache", "other_pod", "same_zone"),
-        "retry-storm": ("retry_budget", "short_queue"),
+        "retry-storm": ("retry_budget", "short_queue", "circuit_breaker"),
     }
 )
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from k8snet_lessons.datapath.nf_conntrack import syn_ladder
 from k8snet_lessons.errors import InputError
+from k8snet_lessons.isolation.door import SHARED_ONLY, restarts
 from k8snet_lessons.isolation.ejection import (
     BASE_EJECTION_S,
     CONSECUTIVE_5XX,
@@ -100,6 +101,7 @@ class _Cluster:
         self.world, self.fault, self.defenses = world, fault, defenses
         self.draw, self.rng = random.Random(seed), np.random.default_rng(seed)
         self.now_s = 0.0
+        self.stops = restarts(len(world.ingress_nodes), defenses.drain)
         self.cached: dict[tuple[object, ...], tuple[float, float]] = {}
         self.level: dict[tuple[str, int], tuple[float, float]] = {}
         self.strikes: dict[tuple[object, ...], int] = defaultdict(int)
@@ -145,13 +147,16 @@ class _Cluster:
     def proxy_up(self, k: int) -> bool:
         if self.fault.kind == "ingress-down":
             return not (self.on and k == 0)
+        if self.fault.kind == "ingress-restart":
+            stop = self.stops[k]
+            return not stop.down_s <= self.now_s < stop.back_s
         lost = self.fault.kind == "node-lost" and self.now_s >= 0
         return not (lost and self.world.ingress_nodes[k] == self.fault.node)
 
     def serve(self, service: Service) -> bool:
         """One request from outside."""
         doors = list(range(len(self.world.ingress_nodes)))
-        if self.now_s >= BALANCER_NOTICES_S:
+        if self.now_s >= BALANCER_NOTICES_S and self.fault.kind != "ingress-restart":
             cut = self.fault.kind == "zone-cut" and self.on
             zone = self.world.zones
             doors = [
@@ -159,9 +164,14 @@ class _Cluster:
                 if self.proxy_up(k)
                 and not (cut and zone[self.world.ingress_nodes[k]] == self.fault.zone)
             ]  # fmt: skip
+        if self.fault.kind == "ingress-restart":
+            doors = [
+                k for k, stop in enumerate(self.stops)
+                if not stop.left_s <= self.now_s < stop.back_s
+            ]  # fmt: skip
         door = self.draw.choice(doors)
         apart = self.defenses.bulkhead and service.low_priority
-        if not self.proxy_up(door) and not (apart and self.fault.kind == "ingress-down"):
+        if not self.proxy_up(door) and not (apart and self.fault.kind in SHARED_ONLY):
             return False
         return self.call((INGRESS, door), self.world.ingress_nodes[door], "", service)
 

@@ -58,6 +58,9 @@ CASES = [
     ("ingress-flood", {"shedding": True}),
     ("ingress-down", {}),
     ("ingress-down", {"bulkhead": True}),
+    ("ingress-restart", {}),
+    ("ingress-restart", {"drain": True}),
+    ("ingress-restart", {"bulkhead": True}),
     ("node-lost", {}),
     ("node-lost", {"same_zone": True}),
     ("node-lost", {"ejection": True, "max_ejection_percent": 40}),
@@ -159,7 +162,7 @@ def test_the_retry_storm_outlives_its_trigger_unless_something_ends_it():
     bare = blast(EXAMPLE, fault)
     assert failed(bare, "shop/web", 440) > 0.99
     assert failed(bare, "search/api", 440) == 0
-    for switch in ("retry_budget", "short_queue"):
+    for switch in ("retry_budget", "short_queue", "circuit_breaker"):
         kept = blast(EXAMPLE, fault, Defenses(**{switch: True}))
         assert failed(kept, "shop/web", 440) < 1e-3, switch
 
@@ -181,6 +184,19 @@ def test_shares_are_shares_and_nothing_fails_before(kind):
     assert found.calls_failed[:, before].max() < 1e-9
     assert found.users_failed[:, before].max() < 1e-9
     assert 0.005 < found.users_failed.max() <= 1 or kind == "coredns-loss"
+
+
+def test_a_rolling_restart_loses_one_proxys_share_while_each_is_away_and_nothing_if_it_drains():
+    found = blast(EXAMPLE, Fault(kind="ingress-restart"))
+    for at_s, share in ((5, 1 / 3), (25, 1 / 3), (55, 1 / 3), (61, 0.0)):
+        assert failed(found, "shop/web", at_s) == pytest.approx(share), at_s
+    usual = sum(each.entry_per_s for each in EXAMPLE.services)
+    assert found.failed_requests == pytest.approx(usual / 3 * 60)
+    assert blast(EXAMPLE, Fault(kind="ingress-restart"), Defenses(drain=True)).failed_requests < 1
+    # What is left of the ingress must carry it: two proxies of three do.
+    crowded = replace(EXAMPLE, ingress_per_s=usual * 1.2)
+    drained = blast(crowded, Fault(kind="ingress-restart"), Defenses(drain=True))
+    assert failed(drained, "shop/web", 35) == pytest.approx(1 - 0.8)
 
 
 # --- the pieces -----------------------------------------------------------------------------

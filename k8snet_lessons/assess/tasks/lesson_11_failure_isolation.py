@@ -362,6 +362,8 @@ _DAYS = {
     "disruption_budget": 1,
     "retry_budget": 2,
     "short_queue": 1,
+    "circuit_breaker": 1,
+    "drain": 1,
 }
 _FAULTS = {
     "coredns-down": "CoreDNS is down for two minutes",
