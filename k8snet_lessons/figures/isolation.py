@@ -227,8 +227,9 @@ def storm_loads(retries: Sequence[int], percent: Sequence[float], here: int) -> 
             {
                 "type": "bar", "name": "storm load",
                 "x": [str(each) for each in retries], "y": list(percent),
-                "text": [f"{each:.0f}" for each in percent], "textposition": "outside",
-                "cliponaxis": False,
+                # At the foot of the bars, clear of the dashed line.
+                "text": [f"{each:.0f}" for each in percent], "textposition": "inside",
+                "insidetextanchor": "start", "textangle": 0, "textfont": {"color": "white"},
                 "marker": {"color": [BLUE if each == here else GRAY for each in retries]},
                 "hovertemplate": "%{x} retries: %{y:.0f} %<extra></extra>",
             },

@@ -1,6 +1,7 @@
 """How far one broken part reaches: faults, defenses, blast radius, and storms of retries."""
 
 from k8snet_lessons.isolation.blast import Blast, blast, each_defense_alone, storm_spec
+from k8snet_lessons.isolation.door import Restart, restarts
 from k8snet_lessons.isolation.ejection import ejected_spans, may_eject, panics
 from k8snet_lessons.isolation.faults import (
     ALONE_NAMES,
@@ -38,6 +39,7 @@ __all__ = [
     "Fault",
     "Habits",
     "NodeClocks",
+    "Restart",
     "Service",
     "StormRun",
     "StormSpec",
@@ -55,6 +57,7 @@ __all__ = [
     "may_eject",
     "node_clocks",
     "panics",
+    "restarts",
     "safe_ratio",
     "storm",
     "storm_by_process",

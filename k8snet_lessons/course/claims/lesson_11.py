@@ -7,7 +7,7 @@ from k8snet_lessons.course.claims.claim import (
     modeled,
     recorded,
 )
-from k8snet_lessons.isolation import EXAMPLE, Fault, blast, node_clocks
+from k8snet_lessons.isolation import EXAMPLE, Fault, blast, node_clocks, restarts
 
 _LIFECYCLE = "Kubernetes: node-monitor-grace-period, CHANGELOG-1.32"
 _NODES = "https://kubernetes.io/docs/concepts/architecture/nodes/"
@@ -57,6 +57,17 @@ CLAIMS = (
         "https://github.com/coredns/coredns/pull/8070",
     ),
     documented("the other zones drop its endpoints after 50 s", _LIFECYCLE, _NODES),
+    chosen(
+        "hears of it by health checks that fail, after 30 s in this cluster",
+        "BALANCER_NOTICES_S: three failed checks ten seconds apart, an estimate",
+    ),
+    chosen("the successor is ready after 20 s", "POD_START_S, an estimate"),
+    chosen("serves on until the balancer has left it (30 s)", "BALANCER_NOTICES_S, an estimate"),
+    modeled(
+        "The price is time, 150 s instead of 60",
+        "isolation.door.restarts",
+        lambda: (restarts(3, drain=True)[-1].back_s, restarts(3, drain=False)[-1].back_s),
+    ),
     chosen("Clients wait 0.5 s and then try again", _STORM),
     chosen("A server that is 60 % busy slows down for 5 s. What happens after these 5 s?", _STORM),
     computed(
