@@ -168,7 +168,7 @@ def next_lesson(here: Lesson) -> str:
 
 def course_map() -> str:
     """Return the map of all lessons as a table; only what exists is linked."""
-    lines = ["| | Lesson | It answers | Minutes | |", "|---|---|---|---|---|"]
+    lines = ["| | Lesson | It answers | Minutes, exercise apart | |", "|---|---|---|---|---|"]
     for one in LESSONS:
         if one.number == 0:
             continue

@@ -1,6 +1,7 @@
 """The state behind an explorer, without a screen: settings, pinned setting, guess."""
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
@@ -54,6 +55,7 @@ class Desk:
         self.fine = fine
         self._model = model
         self._views: dict[tuple[object, ...], View] = {}
+        self._keeping = threading.Lock()  # the fine picture is worked out in a thread of its own
         self._answer: View | None = None
 
     def checked(self, changes: Mapping[str, Any]) -> Settings:
@@ -100,13 +102,23 @@ class Desk:
 
     def view_of(self, settings: Settings, requests: int) -> View:
         """The view of a setting; the last few are kept."""
-        key = (requests, *sorted(settings.items()))
-        if key not in self._views:
+        key = _key(settings, requests)
+        view = self._views.get(key)
+        if view is None:
             view = self._model(dict(settings), requests=requests)
-            while len(self._views) >= _KEPT:
-                del self._views[next(iter(self._views))]
-            self._views[key] = view
-        return self._views[key]
+            with self._keeping:
+                while len(self._views) >= _KEPT:
+                    del self._views[next(iter(self._views))]
+                self._views[key] = view
+        return view
+
+    def size_for(self, changes: Mapping[str, Any], coarse: int) -> int:
+        """How fine the picture can be that follows a change without waiting for it."""
+        wanted = [self.settings | self.checked(changes)]
+        if self.pinned is not None:
+            wanted.append(self.pinned)
+        ready = self.covered or all(_key(one, self.fine) in self._views for one in wanted)
+        return self.fine if ready else coarse
 
     def frame(self, requests: int) -> Json:
         """Everything to show now, whole."""
@@ -174,6 +186,10 @@ class Desk:
             if before != after and before is not None:
                 parts.append(f"{knob.label} {_said(knob, before)} → {_said(knob, after)}")
         return ", ".join(parts) or "nothing yet"
+
+
+def _key(settings: Settings, requests: int) -> tuple[object, ...]:
+    return requests, *sorted(settings.items())
 
 
 def _said(knob: Knob, value: Value) -> str:

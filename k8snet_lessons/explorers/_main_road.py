@@ -1,7 +1,7 @@
 """The main road under the hand: from four knobs to a latency plot."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -200,10 +200,11 @@ def _headline(outcome: Outcome, slow: Mapping[str, float]) -> str:
 def _notes(situation: str, scenario: Scenario, outcome: Outcome) -> tuple[str, ...]:
     notes = []
     if situation != "default":
-        plain, words = asdict(situations()["default"]), []
-        for name, value in asdict(scenario).items():
-            if value != plain[name] and name not in (*MAIN, *MORE):
-                words.append(f"{knobs()[name].label} {_said(value)} {knobs()[name].unit}".strip())
+        words = [
+            f"{knobs()[name].label} {_said(value)} {knobs()[name].unit}".strip()
+            for name, value in _changed(scenario).items()
+            if name not in (*MAIN, *MORE)
+        ]
         title = situation.replace("_", " ")
         notes.append(f"Preset “{title}” also sets: {'; '.join(words) or 'nothing else'}.")
     guessed = "; ".join(
@@ -221,6 +222,16 @@ def _notes(situation: str, scenario: Scenario, outcome: Outcome) -> tuple[str, .
     return tuple(notes)
 
 
+def _changed(scenario: Scenario) -> dict[str, Any]:
+    """Which fields differ from the default, and what they are."""
+    plain = situations()["default"]
+    return {
+        name: getattr(scenario, name)
+        for name in knobs()
+        if getattr(scenario, name) != getattr(plain, name)
+    }
+
+
 def _said(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
@@ -229,8 +240,7 @@ def _said(value: object) -> str:
 
 def code_for(scenario: Scenario) -> str:
     """Python that draws the three plots of a scenario again."""
-    plain = asdict(situations()["default"])
-    changed = {name: value for name, value in asdict(scenario).items() if value != plain[name]}
+    changed = _changed(scenario)
     fields = "".join(f"\n    {name}={value!r}," for name, value in changed.items())
     call = f"Scenario({fields}\n)" if fields else "Scenario()"
     return (

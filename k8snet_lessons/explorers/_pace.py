@@ -13,7 +13,8 @@ class Pace:
 
     Most settings simulate in whole arrays and take the size that was asked for. Those that
     have to be walked event by event (a full table, an overloaded server) cost many times as
-    much a request; there the preview shrinks, and it grows again where it may.
+    much a request; there the preview shrinks, and it grows again where it may. Sizes go by
+    halves: random numbers that were drawn for a size serve the next move as well.
 
     Parameters
     ----------
@@ -29,6 +30,8 @@ class Pace:
         """Learn what the last preview of `requests` requests took."""
         affordable = self.requests * BUDGET_S / max(seconds, 1e-6)
         # Grow by steps: one cheap setting among dear ones should not bring the full size back.
-        self.requests = int(
-            max(min(affordable, 2 * self.requests, self.most), min(FEWEST, self.most))
-        )
+        allowed = min(affordable, 2 * self.requests)
+        size = self.most
+        while size > allowed and size // 2 >= FEWEST:
+            size //= 2
+        self.requests = size

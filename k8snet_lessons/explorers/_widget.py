@@ -3,6 +3,7 @@
 import csv
 import io
 import logging
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,11 +19,14 @@ from k8snet_lessons.explorers._learner import Learner
 from k8snet_lessons.explorers._pace import Pace
 from k8snet_lessons.explorers._plotly_js import plotly_js
 from k8snet_lessons.explorers._protocol import Json, frame_change
+from k8snet_lessons.explorers._refining import Refining
 from k8snet_lessons.explorers._still import still_png
 from k8snet_lessons.explorers._view import Prediction, View
 from k8snet_lessons.figures.palette import DARK_FOR_LIGHT
 
 _LOG = logging.getLogger(__name__)
+#: Messages that leave the picture alone, and what is being worked out for it.
+_ASIDE = ("plotly", "code", "csv")
 
 
 def browser_code() -> str:
@@ -88,6 +92,9 @@ class Explorer(anywidget.AnyWidget):
             self._desk.recall(self._learner.guess(prediction.question))
         self._sent: Json | None = None
         self._number = 0
+        self._latest: object = None
+        self._turn = threading.RLock()  # one message, or one refined picture, at a time
+        self._refining = Refining()
         super().__init__(
             spec={
                 "title": title,
@@ -232,21 +239,28 @@ class Explorer(anywidget.AnyWidget):
     # -- messages --------------------------------------------------------------------
 
     def _answer(self, _: Any, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
-        """Answer one message of the browser; each gets exactly one answer."""
+        """Answer one message of the browser; each gets one answer, or a newer one instead."""
         seq = message.get("seq")
-        try:
-            self._act(message)
-        except InputError as error:
+        if message.get("kind") not in _ASIDE:
+            self._refining.stop()
+            self._latest = seq
+        with self._turn:
+            try:
+                self._act(message)
+            except Exception as error:
+                self._failed(seq, error)
+
+    def _failed(self, seq: object, error: Exception) -> None:
+        """Tell the browser what went wrong, whatever a model does: it waits for an answer."""
+        if isinstance(error, InputError):
             self.send({"kind": "error", "seq": seq, "field": error.field, "text": str(error)})
-        except Exception as error:
-            # Whatever a model does, the browser must hear of it, or it waits forever.
-            _LOG.exception("explorer %r failed on %r", self.title, message.get("kind"))
-            text = f"The model failed ({type(error).__name__}: {error}). The last plot stays."
-            self.send({"kind": "error", "seq": seq, "field": "", "text": text})
+            return
+        _LOG.error("explorer %r failed", self.title, exc_info=error)
+        text = f"The model failed ({type(error).__name__}: {error}). The last plot stays."
+        self.send({"kind": "error", "seq": seq, "field": "", "text": text})
 
     def _act(self, message: Mapping[str, Any]) -> None:
         kind, seq, desk = message.get("kind"), message.get("seq"), self._desk
-        requests = desk.fine
         if kind == "plotly":
             version, source = plotly_js()
             self.send({"kind": "plotly", "seq": seq, "version": version}, [source])
@@ -258,45 +272,82 @@ class Explorer(anywidget.AnyWidget):
             name = self.title.lower().replace(" ", "-") + ".csv"
             self.send({"kind": "csv", "seq": seq, "name": name, "text": self.csv()})
             return
+        if kind == "refine":
+            self._refine(seq)
+            return
+        size = desk.fine
         if kind == "move":
-            requests = desk.fine if message.get("rest") else self._pace.requests
-            began = time.perf_counter()
-            desk.turn(message.get("settings", {}), requests)
-            if requests != desk.fine:
-                self._pace.took(time.perf_counter() - began)
-        elif kind == "hello":
-            self._sent = None
+            size = self._turn_to(message.get("settings", {}))
+        elif kind == "preset":
+            size = self._turn_to(desk.preset(str(message.get("name"))))
+        elif kind == "reset":
+            desk.pinned = None
+            size = self._turn_to(desk.defaults)
         elif kind == "pin":
             desk.pinned = self.settings
+            size = desk.size_for({}, self._pace.requests)
         elif kind == "unpin":
             desk.pinned = None
+            size = desk.size_for({}, self._pace.requests)
         elif kind == "evidence":
             desk.evidence = bool(message.get("on"))
+            size = desk.size_for({}, self._pace.requests)
+        elif kind == "hello":
+            self._sent = None
         elif kind == "commit":
             self._commit(message.get("value"))
         elif kind == "skip":
             desk.covered = False
-        elif kind == "preset":
-            desk.turn(desk.preset(str(message.get("name"))), desk.fine)
-        elif kind == "reset":
-            desk.pinned = None
-            desk.turn(desk.defaults, desk.fine)
         else:
             raise InputError("message", kind, "a kind that this version of the course knows")
         if kind != "hello":
             self._learner.touched()
-        self._push(seq, requests)
+        self._push(seq, size)
+
+    def _turn_to(self, changes: Mapping[str, Any]) -> int:
+        """Turn knobs; return how many requests the picture that follows stands on."""
+        desk = self._desk
+        size = desk.size_for(changes, self._pace.requests)
+        began = time.perf_counter()
+        desk.turn(changes, size)
+        if size != desk.fine:
+            self._pace.took(time.perf_counter() - began)
+        return size
+
+    def _refine(self, seq: object) -> None:
+        """Work out the fine picture beside the messages; the next one ends that."""
+        desk = self._desk
+        settings, pinned = desk.settings, desk.pinned
+
+        def work() -> None:
+            for one in (settings, pinned):
+                if one is not None:
+                    desk.view_of(one, desk.fine)
+
+        def done(failed: Exception | None) -> None:
+            with self._turn:
+                if self._latest != seq:
+                    return
+                try:
+                    if failed is not None:
+                        raise failed
+                    self._push(seq, desk.fine)
+                except Exception as error:
+                    self._failed(seq, error)
+
+        self._refining.start(work, done)
 
     def _push(self, seq: object = None, requests: int = 0) -> None:
         """Send what changed since the last frame; nothing when no browser has asked yet."""
         if self._sent is None and seq is None:
             return
-        frame = self._desk.frame(requests or self._desk.fine)
-        frame["kept"] = self._learner.said if self._desk.verdict else ""
-        message, buffers = frame_change(self._sent, frame)
-        message |= {"kind": "frame", "seq": seq, "number": self._number + 1}
-        message["base"] = None if self._sent is None else self._number
-        message["rest"] = requests in (0, self._desk.fine)
-        self._number += 1
-        self._sent = frame
-        self.send(message, buffers)
+        with self._turn:
+            frame = self._desk.frame(requests or self._desk.fine)
+            frame["kept"] = self._learner.said if self._desk.verdict else ""
+            message, buffers = frame_change(self._sent, frame)
+            message |= {"kind": "frame", "seq": seq, "number": self._number + 1}
+            message["base"] = None if self._sent is None else self._number
+            message["rest"] = requests in (0, self._desk.fine)
+            self._number += 1
+            self._sent = frame
+            self.send(message, buffers)

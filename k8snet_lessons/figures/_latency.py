@@ -24,8 +24,8 @@ def latency_percentiles(outcome: Outcome) -> Figure:
     A percentile plot answers "how slow are the slowest 1 %" at a glance, where a histogram
     hides the tail in a few pixels. p50, p99 and p99.9 are marked.
     """
-    latency_ms = np.array([outcome.percentile(q) for q in _PERCENTILES]) / 1e3
-    marked_ms = np.array([outcome.percentile(q) for q in _MARKED]) / 1e3
+    latency_ms = outcome.percentiles(_PERCENTILES) / 1e3
+    marked_ms = outcome.percentiles(_MARKED) / 1e3
     labels = [
         f"p{q:g}  {duration(ms * 1e3)}" for q, ms in zip(_MARKED, marked_ms.tolist(), strict=True)
     ]

@@ -189,6 +189,26 @@ class Outcome:
         above = min(below + 1, len(latency) - 1)
         return float(latency[below] + (latency[above] - latency[below]) * (place - below))
 
+    def percentiles(self, qs: npt.ArrayLike) -> Floats:
+        """Return many percentiles at once, as :meth:`percentile` has them.
+
+        Parameters
+        ----------
+        qs : (k,) array
+            Each from 0 to 100.
+        """
+        wanted = np.asarray(qs, dtype=np.float64)
+        if not ((wanted >= 0) & (wanted <= 100)).all():
+            raise InputError("qs", qs, "numbers from 0 to 100")
+        latency = self._succeeded_us
+        if not len(latency):
+            return np.full(len(wanted), np.nan)
+        place = wanted / 100 * (len(latency) - 1)
+        below = place.astype(np.int64)
+        above = np.minimum(below + 1, len(latency) - 1)
+        found: Floats = latency[below] + (latency[above] - latency[below]) * (place - below)
+        return found
+
     @property
     def p50_us(self) -> float:
         """Median latency of the requests that succeeded."""

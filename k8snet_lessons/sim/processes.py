@@ -187,7 +187,10 @@ class Table:
             if not self.evicts:
                 self.refused_us.append(now)
                 return False
-            heappop(self.expiries)
+            if self.expiries:
+                heappop(self.expiries)
+            else:  # nothing but long-lived connections: one of them has to go
+                self.standing -= 1
         heappush(self.expiries, now + life_us)
         self.made_us[kind].append(now)
         return True

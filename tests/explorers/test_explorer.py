@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import threading
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from small_model import asked, explorer
 
 from k8snet_lessons.errors import InputError
-from k8snet_lessons.explorers import Explorer, Prediction
+from k8snet_lessons.explorers import Explorer, Prediction, View
 
 
 class Browser:
@@ -27,13 +28,14 @@ class Browser:
         self.seq += 1
         before = len(self.received)
         self.widget._handle_custom_msg({"kind": kind, "seq": self.seq, **more}, [])
+        self.widget._refining.wait()
         assert len(self.received) == before + 1, "each message gets exactly one answer"
         answer = self.received[-1][0]
         assert answer["seq"] == self.seq
         return answer
 
-    def turn(self, rest: bool = False, **changes: Any) -> dict[str, Any]:
-        return self.say("move", settings={**self.widget.settings, **changes}, rest=rest)
+    def turn(self, **changes: Any) -> dict[str, Any]:
+        return self.say("move", settings={**self.widget.settings, **changes})
 
 
 @pytest.fixture
@@ -70,8 +72,50 @@ def test_a_move_is_coarse_and_a_rest_is_fine() -> None:
     browser = Browser(widget)
     browser.say("hello")
     assert browser.turn(load_per_s=200)["rest"] is False
-    assert browser.turn(load_per_s=200, rest=True)["rest"] is True
+    assert browser.say("refine")["rest"] is True
+    assert browser.turn(load_per_s=200)["rest"] is True, "the fine picture is at hand"
     assert seen == [100_000, 20_000, 100_000]
+
+
+def test_a_press_ends_the_fine_picture_and_waits_for_nothing() -> None:
+    widget = explorer()
+    model = widget._desk._model
+    begun = threading.Event()
+
+    def endless(settings: dict[str, Any], *, requests: int) -> View:
+        while requests == 100_000 and settings["load_per_s"] == 200:
+            begun.set()
+        return model(settings, requests=requests)
+
+    widget._desk._model = endless
+    browser = Browser(widget)
+    browser.say("hello")
+    assert browser.turn(load_per_s=200)["rest"] is False
+    widget._handle_custom_msg({"kind": "refine", "seq": 3}, [])
+    assert begun.wait(30)
+    browser.seq = 3
+    assert browser.turn(load_per_s=300)["rest"] is False
+    assert browser.say("refine")["rest"] is True
+    assert [answer["seq"] for answer, _ in browser.received] == [1, 2, 4, 5], "3 has no answer"
+    assert widget.view.headline == model(widget.settings, requests=100_000).headline
+
+
+def test_a_fine_picture_that_fails_is_answered() -> None:
+    widget = explorer()
+    model = widget._desk._model
+
+    def broken(settings: dict[str, Any], *, requests: int) -> View:
+        if requests == 100_000 and settings["load_per_s"] == 200:
+            raise ZeroDivisionError("too fine")
+        return model(settings, requests=requests)
+
+    widget._desk._model = broken
+    browser = Browser(widget)
+    browser.say("hello")
+    browser.turn(load_per_s=200)
+    answer = browser.say("refine")
+    assert answer["kind"] == "error"
+    assert "ZeroDivisionError: too fine" in answer["text"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +189,7 @@ def test_settings_are_a_copy(browser: Browser) -> None:
 def test_pinned_setting_is_drawn_and_compared_in_words(browser: Browser) -> None:
     browser.say("hello")
     browser.say("pin")
-    frame = browser.turn(load_per_s=300, rest=True)
+    frame = browser.turn(load_per_s=300)
     # p99 = ln(100) / (500 - load) s, plus 0.5 ms: 12.0 ms, then 23.5 ms
     assert browser.widget.comparison == frame["comparison"]
     assert frame["comparison"] == (

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scenarios import any_scenario
 
 from k8snet_lessons.scenario import Scenario
 from k8snet_lessons.scenario._compile import compile_itinerary
@@ -46,13 +49,12 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_request_by_request(name: str) -> None:
-    itinerary, _ = compile_itinerary(CASES[name], seed=3, requests=2_000)
+def both_agree(scenario: Scenario, seed: int, requests: int) -> None:
+    itinerary, _ = compile_itinerary(scenario, seed=seed, requests=requests)
     arrays = vector.walk(itinerary, exact=True)
     events = processes.walk(itinerary)
     for hop, ours, theirs in zip(HOPS, arrays.by_hop, events.by_hop, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-3, err_msg=hop)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-3, err_msg=hop)
     np.testing.assert_array_equal(arrays.cause, events.cause)
     np.testing.assert_array_equal(arrays.reached_pod, events.reached_pod)
     assert arrays.questions == events.questions
@@ -60,6 +62,26 @@ def test_request_by_request(name: str) -> None:
     assert arrays.coredns_busy_share == pytest.approx(events.coredns_busy_share)
     np.testing.assert_array_equal(arrays.history.entries, events.history.entries)
     np.testing.assert_array_equal(arrays.history.refused, events.history.refused)
+    assert arrays.history.evicted == events.history.evicted
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_request_by_request(name: str) -> None:
+    both_agree(CASES[name], seed=3, requests=2_000)
+
+
+@given(scenario=any_scenario(tables=True), seed=st.integers(0, 9), requests=st.integers(1, 250))
+@settings(max_examples=80, deadline=None)
+def test_request_by_request_whatever_the_setting(
+    scenario: Scenario, seed: int, requests: int
+) -> None:
+    both_agree(scenario, seed, requests)
+
+
+def test_an_lru_map_smaller_than_the_standing_connections() -> None:
+    """Then a long-lived connection's entry is what has to go."""
+    full = Scenario(proxy_mode="ebpf", balancing="connection", connections=50, conntrack_max=3)
+    both_agree(full, seed=3, requests=200)
 
 
 def test_the_cases_reach_every_way_to_fail() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from scenarios import any_scenario
 
 from k8snet_lessons.data.costs import cost
 from k8snet_lessons.errors import InputError
@@ -388,24 +388,6 @@ def test_read_timeout_caps_what_the_client_sees() -> None:
     assert (run.latency_us[late] <= patient.latency_us[late]).all()
 
 
-@st.composite
-def any_scenario(draw: st.DrawFn) -> Scenario:
-    """A scenario inside the sliders' ranges, choices included."""
-    values: dict[str, Any] = {}
-    for name, knob in knobs().items():
-        if knob.kind in ("text", "names") or draw(st.booleans()):
-            continue
-        if knob.kind == "choice":
-            values[name] = draw(st.sampled_from(knob.choices))
-        elif knob.kind == "switch":
-            values[name] = draw(st.booleans())
-        elif knob.slider:
-            low, high = knob.slider
-            whole = knob.kind == "whole"
-            values[name] = draw(st.integers(int(low), int(high)) if whole else st.floats(low, high))
-    return Scenario(**values)
-
-
 @given(scenario=any_scenario())
 @settings(max_examples=60, deadline=None)
 def test_any_setting_of_the_knobs_can_be_simulated(scenario: Scenario) -> None:
@@ -413,5 +395,44 @@ def test_any_setting_of_the_knobs_can_be_simulated(scenario: Scenario) -> None:
     assert np.isfinite(run.latency_us).all()
     assert (run.latency_us >= 0).all()
     assert all((hop >= -1e-6).all() for hop in run.by_hop.values())
+    np.testing.assert_allclose(sum(run.by_hop[hop] for hop in HOPS), run.latency_us, atol=1e-6)
+    assert sum(run.causes.values()) == np.count_nonzero(run.failed)
+    np.testing.assert_array_equal(run.failed, run.cause_code > 0)
     assert (run.conntrack.entries >= 0).all()
     assert run.conntrack.entries.max() <= scenario.conntrack_max
+
+
+@pytest.mark.parametrize(
+    ("knob", "values"),
+    [
+        ("offered_load_per_s", (100.0, 600.0, 1200.0, 1800.0, 2200.0, 2400.0)),
+        ("service_time_us", (100.0, 1000.0, 5000.0, 7000.0, 9000.0)),
+        ("services", (0, 1000, 30_000, 1_000_000)),
+        ("coredns_service_us", (10.0, 100.0, 200.0, 400.0)),
+        ("zone_rtt_us", (0.0, 100.0, 830.0, 4000.0)),
+        ("client_rtt_us", (0.0, 2000.0, 200_000.0)),
+        ("response_bytes", (0, 20_000, 10_000_000)),
+    ],
+)
+def test_more_of_what_costs_time_never_saves_any(knob: str, values: tuple[Any, ...]) -> None:
+    """With common random numbers that holds for every run, not only in the long run."""
+    means = [
+        simulate(replace(Scenario(), **{knob: value}), requests=10_000).latency_us.mean()
+        for value in values
+    ]
+    assert means == sorted(means)
+    assert means[-1] > means[0]
+
+
+def test_more_patience_or_room_never_fails_more() -> None:
+    burst = PRESETS["conntrack_burst"]
+    for base, knob, values in (
+        (Scenario(), "ingress_read_timeout_s", (0.001, 0.01, 0.02, 0.05, 1.0)),
+        (burst, "conntrack_max", (65_536, 98_304, 131_072, 196_608)),
+    ):
+        failed = [
+            simulate(replace(base, **{knob: value}), requests=40_000).failure_share
+            for value in values
+        ]
+        assert failed == sorted(failed, reverse=True)
+        assert failed[0] > failed[-1] == 0

@@ -191,7 +191,8 @@ def as_html(stand: Standing) -> str:
     chart = guesses_svg(made.factors) if len(made.factors) > 1 else ""
     return (
         f"{_next(stand)}<table class='k8s-map-table'><thead><tr><th></th><th>Lesson</th>"
-        "<th>It answers</th><th>Questions</th><th>Exercise</th><th>Minutes</th></tr></thead>"
+        "<th>It answers</th><th>Questions</th><th>Exercise</th>"
+        "<th>Minutes, exercise apart</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"
         f"<h4>Your guesses</h4><p>{escape(calibrated(made))}</p>{chart}{_rooms(stand)}"
     )

@@ -1,5 +1,7 @@
 // The widget: knobs, headline, plots, numbers, buttons; and what each message does.
 
+const LEFT_MS = 800; // after the fine picture: the hand has left the knobs
+
 function button(label, title, onclick) {
   return element("button", { type: "button", class: "k8s-button", title, onclick }, label);
 }
@@ -116,7 +118,7 @@ class ExplorerView {
   }
 
   waiting(how) {
-    const words = { slow: "waiting for the kernel …", lost: "no answer from the kernel: run this cell again" };
+    const words = { slow: "waiting for the kernel …", refining: "working out the fine picture …", lost: "no answer from the kernel: run this cell again" };
     this.status.textContent = words[how] ?? "";
   }
 
@@ -129,7 +131,9 @@ class ExplorerView {
     else if (message.kind === "error") this.takeError(message);
     else if (message.kind === "csv") save(message.name, message.text);
     else if (message.kind === "code") this.showCode(message.text);
-    if (message.seq) this.courier.answered(message.seq);
+    if (!message.seq) return;
+    const coarse = message.kind === "frame" ? !message.rest : undefined;
+    this.courier.answered(message.seq, { coarse });
   }
 
   takeError({ field, text }) {
@@ -150,21 +154,16 @@ class ExplorerView {
       return;
     }
     this.number = message.number;
-    if (!this.courier.overtaken) this.unaccepted = {};
-    if (message.settings && !this.courier.overtaken) {
-      Object.assign(this.values, message.settings);
-      for (const [name, control] of Object.entries(this.controls)) {
-        if (name === this.typed || !control.refused) {
-          if (control.value !== message.settings[name] || name === this.typed) control.show(message.settings[name]);
-          else control.explain("");
-        }
-      }
-    }
-    if (["preset", "reset"].includes(this.courier.asked)) {
-      // Another setting altogether: what was typed and refused goes with the old one.
-      for (const [name, control] of Object.entries(this.controls)) {
-        if (control.refused) control.show(this.values[name]);
-      }
+    const overtaken = this.courier.overtaken(message.seq);
+    if (!overtaken) this.unaccepted = {};
+    // Another setting altogether: what was typed and refused goes with the old one.
+    const afresh = ["preset", "reset"].includes(this.courier.asked);
+    if (message.settings && !overtaken) Object.assign(this.values, message.settings);
+    for (const [name, control] of Object.entries(this.controls)) {
+      const taken = message.settings && !overtaken && (name === this.typed || !control.refused);
+      if (!taken && !(afresh && control.refused)) continue;
+      if (control.refused || control.value !== this.values[name] || name === this.typed) control.show(this.values[name]);
+      else control.explain("");
     }
     this.typed = null;
     this.alert.textContent = "";
@@ -172,13 +171,17 @@ class ExplorerView {
     if (message.gate) this.hideStill(); // it would give the answer away
     if ("panels" in message) this.takePanels(message.panels, buffers, message.rest);
     this.takeWords(message);
+    if (!overtaken) this.node.dataset.state = message.rest ? "fine" : "coarse";
   }
 
   takePanels(changes, buffers, rest) {
     while (this.panels.length > changes.length) this.panels.pop().remove(this.Plotly);
     while (this.panels.length < changes.length) {
-      this.panels.push(new PanelPlot(this.spec.dark));
-      this.grid.append(this.panels.at(-1).node);
+      const panel = new PanelPlot(this.spec.dark);
+      // Who points at a plot wants its values now.
+      panel.node.addEventListener("pointerenter", () => this.Plotly && panel.settle(this.Plotly).then(() => this.noteSettled()));
+      this.panels.push(panel);
+      this.grid.append(panel.node);
     }
     changes.forEach((change, i) => {
       if (this.panels[i].take(change, buffers) && this.Plotly) this.panels[i].show(this.Plotly);
@@ -189,7 +192,6 @@ class ExplorerView {
   }
 
   takeWords(message) {
-    this.node.dataset.state = message.rest ? "fine" : "coarse";
     if ("headline" in message) this.headline.textContent = message.headline;
     if (message.rest) {
       const said = this.headline.textContent + " " + (message.comparison ?? this.compared.textContent);
@@ -265,16 +267,22 @@ class ExplorerView {
     }
   }
 
-  // One panel at a time, when the browser has nothing better to do.
+  // One panel at a time, when the hand has left the knobs and the browser has nothing better
+  // to do: each takes some 30 ms, and a press must not wait for it.
   settleSoon() {
-    cancelIdleCallback(this.settling);
+    this.settleLater();
     const next = async (left) => {
       if (!left.length || this.courier.busy) return;
       await left[0].settle(this.Plotly);
       this.noteSettled();
       this.settling = requestIdleCallback(() => next(left.slice(1)));
     };
-    if (this.Plotly) this.settling = requestIdleCallback(() => next(this.panels));
+    if (this.Plotly) this.leaving = setTimeout(() => next(this.panels), LEFT_MS);
+  }
+
+  settleLater() {
+    clearTimeout(this.leaving);
+    cancelIdleCallback(this.settling);
   }
 
   // Says on the page that Plotly drew all there is to see, and nothing will move by itself.
@@ -308,7 +316,7 @@ class ExplorerView {
 
   stop() {
     this.courier.stop();
-    cancelIdleCallback(this.settling);
+    this.settleLater();
     this.sizes.disconnect();
     this.theme.disconnect();
     this.model.off("msg:custom", this.onMessage);

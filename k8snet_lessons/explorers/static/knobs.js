@@ -24,8 +24,8 @@ class KnobControl {
         ...common, type: "range", min: 0, max: spec.stops.length - 1, step: 1,
         oninput: () => {
           const value = spec.stops[Number(this.slider.value)];
+          onTurn(spec.name, value); // first: the kernel works while the slider is drawn
           this.show(value);
-          onTurn(spec.name, value);
         },
       });
     }
