@@ -145,7 +145,6 @@ def test_the_counter_runs_past_what_is_alive(quick):
         live = each["live_by_littles_law"]
         assert each["largest_count"] > 1.2 * live
         assert each["alive_at_least"] <= each["listed_at_the_end"] <= each["alive_at_most"]
-        assert each["alive_at_most"] <= 1.25 * live
         assert each["count_after_listing"] < each["largest_count"]
     assert [each["state"] for each in findings["time_wait"]] == ["TIME_WAIT"]
 
