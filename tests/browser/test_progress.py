@@ -122,7 +122,7 @@ def test_reading_mode_folds_the_code_and_changes_no_notebook(page: Page, course:
     expect(code).to_be_hidden()
     page.reload()
     # Two notebooks are open by now, and either may come back in front.
-    front = page.locator(".k8snet-reading .jp-NotebookPanel:visible .jp-CodeCell")
+    front = page.locator(".jp-NotebookPanel.k8snet-reading:visible .jp-CodeCell")
     expect(front.first).to_be_attached(timeout=60_000)
     expect(code).to_be_hidden()
     page.locator(".jp-NotebookPanel:visible").get_by_role("button", name="Reading mode").click()
