@@ -13,6 +13,7 @@ from k8snet_lessons.incidents.evidence import (
     found,
     idle,
     per_lookup,
+    refused_by_limit,
     suffers,
 )
 from k8snet_lessons.incidents.layout import APART
@@ -31,7 +32,7 @@ def _conntrack_full(world: World) -> tuple[Look, ...]:
     node = _coredns_node(world)
     return (
         _overview("edge to checkout", "New connections wait whole seconds at more than one hop."),
-        Look(f"ssh {node} conntrack -S", "conntrack -S", counter("drop"),
+        Look(f"ssh {node} conntrack -S", "conntrack -S", refused_by_limit,
              "drop counts every packet that found no room. It rises with each refusal.",
              also=(("dmesg", found("nf_conntrack: table full, dropping packet")),)),
         Look(f"ssh {node} sysctl net.netfilter", "sysctl", _table_is_full,
@@ -182,8 +183,8 @@ def _snat(world: World) -> tuple[Look, ...]:
     return (
         _overview("bank connection", "Only connections to the bank are late, by whole seconds."),
         Look(f"ssh {node} conntrack -S", "conntrack -S",
-             both(counter("insert_failed"), lambda text: not counter("drop")(text)),
-             "insert_failed rises, drop does not: the table has room, the tuples are taken."),
+             both(counter("insert_failed"), lambda text: not refused_by_limit(text)),
+             "drop is no more than insert_failed: the table has room, the tuples are taken."),
         Look(f"ssh {node} iptables-save -t nat", "iptables-save",
              found(r"-j MASQUERADE --to-ports"),
              "The masquerade rule may use a narrow range of ports."),

@@ -67,6 +67,12 @@ def counter(name: str) -> Callable[[str], bool]:
     return lambda text: read_node(text).counters.get(name, 0) > 1_000
 
 
+def refused_by_limit(text: str) -> bool:
+    """Whether ``conntrack -S`` counts many drops beyond those of clashing tuples."""
+    counters = read_node(text).counters
+    return counters.get("drop", 0) - counters.get("insert_failed", 0) > 1_000
+
+
 def idle(app: str) -> Callable[[str], bool]:
     """Whether the board of pods shows an application's pod without any request."""
     return found(rf"^{app}-\S+ +node-\d+ +0 ")

@@ -103,6 +103,15 @@ def test_what_is_no_number_of_a_node_is_set_aside():
     assert reading.unread == ("\x00", "=====", "-5", "1e9", "sysctl: permission denied")
 
 
+def test_a_drop_that_insert_failed_counts_too_is_not_the_limits():
+    # As the record nat counted them on Linux 6.18: 30 connections without a port, 30 of each.
+    head = "nf_conntrack_count = 5\nnf_conntrack_max = 9\n"
+    ports = burst_left(head + "cpu=0 insert_failed=30 drop=30").warnings
+    assert ports == ("insert_failed=30: entries clashed when they were confirmed: a race, or SNAT out of ports",)  # noqa: E501
+    both = burst_left(head + "cpu=0 insert_failed=30 drop=42").warnings[0]
+    assert both.startswith("drop=42, less the 30 of insert_failed")
+
+
 def test_counts_that_do_not_grow_are_a_level():
     level = burst_left("nf_conntrack_max = 131072\n96000\n96000")
     assert level.seconds == pytest.approx(35_072 / 800)

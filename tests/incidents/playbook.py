@@ -56,14 +56,18 @@ def _edge_errors(run: Run) -> str:
 
 
 def conntrack_full(run: Run) -> bool:
-    return any(_counters(run, node)["drop"] > 100 for node in _nodes(run))
+    return any(_refused(_counters(run, node)) > 100 for node in _nodes(run))
+
+
+def _refused(counted: dict[str, int]) -> int:
+    return counted["drop"] - counted["insert_failed"]  # clashes count in both
 
 
 def snat_ports(run: Run) -> bool:
     counted = [_counters(run, node) for node in _nodes(run)]
     return (
         any(each["insert_failed"] > 100 for each in counted)
-        and not any(each["drop"] for each in counted)
+        and not any(map(_refused, counted))
         and _hops(run)["bank connection"][2] >= 1
     )
 

@@ -22,9 +22,10 @@ ALL_RESOLVED_SINCE = (5, 6)
 def snat_refusals(connections: int, ports: int = SNAT_PORTS, source_addresses: int = 1) -> int:
     """Connections to one destination address and port that SNAT finds no port for.
 
-    Each adds to ``insert_failed``. This counts ports; since Linux 5.0 the kernel does not look
-    at all of them but tries some 220 at most for one connection (``nf_nat_core.c``), so that
-    the first refusals come while a few ports are still free.
+    Each adds to ``insert_failed`` and, since Linux 4.7, to ``drop``. This counts ports; since
+    Linux 5.0 the kernel does not look at all of them but tries some 220 at most for one
+    connection (``nf_nat_core.c``), so that the first refusals come while a few ports are
+    still free.
 
     Examples
     --------

@@ -158,8 +158,15 @@ def _short(number: float) -> str:
 
 def _warnings(reading: NodeReading) -> tuple[str, ...]:
     told = []
+    drop, clashed = (reading.counters.get(name, 0) for name in ("drop", "insert_failed"))
+    if drop and not clashed:
+        told.append(f"drop={drop:,}: new flows were refused by a full table")
+    elif drop > clashed:
+        told.append(
+            f"drop={drop:,}, less the {clashed:,} of insert_failed, which drop counts too: "
+            f"{drop - clashed:,} new flows were refused by a full table"
+        )
     meaning = {
-        "drop": "new flows were refused by a full table",
         "early_drop": "unassured entries were thrown out to make room",
         "insert_failed": "entries clashed when they were confirmed: a race, or SNAT out of ports",
         "chaintoolong": "hash chains grew too long: too few buckets for the entries",

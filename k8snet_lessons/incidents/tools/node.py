@@ -67,9 +67,11 @@ def conntrack(case: Case, place: int, flag: str) -> str:
     if flag in ("-C", "--count"):
         return f"{table.count}\n"
     since = BEGAN_S
+    clashed = round(table.port_failures_per_s * since)
     counters = {
-        "insert_failed": round(table.port_failures_per_s * since),
-        "drop": round(table.refused_per_s * since),
+        "insert_failed": clashed,
+        # What clashed is dropped too, and counted in both since Linux 4.7.
+        "drop": round(table.refused_per_s * since) + clashed,
         "early_drop": round(table.evicted_per_s * since),
         # On any busy node: lookups that began anew, and twins that were resolved.
         "search_restart": 180 + 37 * place,
