@@ -107,7 +107,9 @@ def test_a_drop_that_insert_failed_counts_too_is_not_the_limits():
     # As the record nat counted them on Linux 6.18: 30 connections without a port, 30 of each.
     head = "nf_conntrack_count = 5\nnf_conntrack_max = 9\n"
     ports = burst_left(head + "cpu=0 insert_failed=30 drop=30").warnings
-    assert ports == ("insert_failed=30: entries clashed when they were confirmed: a race, or SNAT out of ports",)  # noqa: E501
+    assert ports == (
+        "insert_failed=30: entries clashed when they were confirmed: a race, or SNAT out of ports",
+    )
     both = burst_left(head + "cpu=0 insert_failed=30 drop=42").warnings[0]
     assert both.startswith("drop=42, less the 30 of insert_failed")
 
