@@ -106,12 +106,18 @@ def test_memory_is_bounded(cell):
 
 
 def test_a_deaf_loop_ends_when_the_grader_hangs_up(warm):
-    talk = Talk(warm, Limits())
     code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
-    assert talk(code, seconds=0.3) == "no answer"
-    talk.run.interrupt()
-    assert talk.run.receive(time.monotonic() + 0.3) is None
-    assert talk.run.close() == ""
+    for patience_s in (0.3, 5, 60):
+        talk = Talk(warm, Limits())
+        assert talk(code, seconds=patience_s) == "no answer"
+        talk.run.interrupt()
+        heard = talk.run.receive(time.monotonic() + 0.3)
+        assert talk.run.close() == ""
+        if heard is None:
+            return
+        # On a busy machine the interrupt may come before the loop has made itself deaf.
+        assert heard["error"][0] == "KeyboardInterrupt"
+    pytest.fail("it was never deaf")
 
 
 def test_what_a_cell_has_started_ends_with_its_submission(warm):
