@@ -120,7 +120,16 @@ def hand_in(
             ),
         )
     target = folder / f"{PREFIX}{lesson}.ipynb"
-    _write(target, _submission(saved, about))
+    try:
+        _write(target, _submission(saved, about))
+    except OSError as error:
+        return Handed(
+            None,
+            (
+                f"Nothing was written: {target.name} cannot be written here ({error.strerror}).",
+                "Make room, or move the notebook to a folder of your own, and run it again there.",
+            ),
+        )
     return Handed(target, _lines(target, tasks, answers, about))
 
 

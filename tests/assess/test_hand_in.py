@@ -131,6 +131,15 @@ def test_a_wrong_name_is_answered_in_a_sentence(folder, name):
     assert name in handed.to_text()
 
 
+def test_a_folder_that_takes_no_file_is_answered_in_a_sentence(folder):
+    file = folder / f"{LESSON}.ipynb"
+    answered(file)
+    (folder / f"submission-{LESSON}.part").mkdir()  # in the way, as a read-only folder is
+    handed = hand_in(LESSON, ["size"], [], ABOUT, file)
+    assert handed.file is None
+    assert "cannot be written here" in handed.to_text()
+
+
 def test_nothing_there_and_the_instructors_notebook_write_nothing(folder):
     assert "no saved notebook" in hand_in(LESSON, TASKS, (), ABOUT).to_text()
     shutil.copy(ROOT / "solutions" / f"{LESSON}.ipynb", folder)

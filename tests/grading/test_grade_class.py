@@ -64,6 +64,16 @@ def test_an_import_in_the_parameters_cell_counts(grader):
     assert "names seed 99" in graded.reason
 
 
+def test_an_answer_that_counts_because_it_was_run_alone_is_remarked_on(grader):
+    notebook = json.loads(SOLUTIONS[4].read_text())
+    for cell in notebook["cells"]:
+        if cell["id"] == "answer-moment":
+            cell["source"] = [*cell["source"], "\nif 'size' in globals():\n    moment = 1"]
+    graded = grader.grade(Submitted("ada", SOLUTIONS[4].stem, json.dumps(notebook).encode(), 0))
+    assert graded.score == graded.max_score
+    assert graded.reason == "task moment: run alone it gave another answer, which counts"
+
+
 @pytest.fixture
 def class_of_three(tmp_path):
     folder = tmp_path / "submissions"

@@ -464,4 +464,117 @@ __builtins__ = {}
 __name__ = "x"
 """,
     ),
+    "breakpoint": (
+        "a debugger waits for orders",
+        """breakpoint()
+""",
+    ),
+    "magics-by-the-names-of-answers": (
+        "magics by the names of answers",
+        """from IPython.core.magic import register_line_magic
+@register_line_magic
+def client(x): return 0
+get_ipython().run_line_magic("automagic","on")
+""",
+    ),
+    "judge-imported": (
+        "the judge's module is called inside",
+        """from k8snet_lessons.assess.grading import judge, grader
+moment = judge.judge("05-conntrack-exhaustion", "moment", 0, "{}")
+""",
+    ),
+    "every-signal-raised": (
+        "every signal is raised while a later task runs",
+        """import signal, threading, os, time
+def m():
+    time.sleep(0.02)
+    for n in range(1,65):
+        if n not in (9,19):
+            try: os.kill(os.getpid(), n)
+            except OSError: pass
+threading.Thread(target=m, daemon=True).start()
+""",
+    ),
+    "channel-in-a-hurry": (
+        "the channel gets a time-out",
+        CHANNEL
+        + """kernel._talk.settimeout(0.0001)
+""",
+    ),
+    "channel-half-shut": (
+        "half of the channel is shut",
+        CHANNEL
+        + """import socket
+kernel._talk.shutdown(socket.SHUT_RD)
+""",
+    ),
+    "channel-leads-nowhere": (
+        "the channel leads nowhere",
+        CHANNEL
+        + """import os
+os.dup2(os.open("/dev/null", os.O_RDWR), kernel._talk.fileno())
+""",
+    ),
+    "channel-never-ends": (
+        "the channel is read without end",
+        CHANNEL
+        + """import os
+os.dup2(os.open("/dev/zero", os.O_RDWR), kernel._talk.fileno())
+""",
+    ),
+    "folder-locked": (
+        "its folders cannot be entered",
+        """import os
+os.chmod(".", 0)
+os.chmod("/tmp", 0)
+""",
+    ),
+    "folder-is-a-link": (
+        "cwd removed and remade as a link",
+        """import os, shutil
+os.chdir("/"); shutil.rmtree("/tmp/work", ignore_errors=True); os.symlink("/proc/self/fd", "/tmp/work")
+""",
+    ),
+    "limits-of-calls": (
+        "limits of recursion and of threads' stacks",
+        """import sys, threading
+sys.setrecursionlimit(50)
+threading.stack_size(1 << 30)
+sys.setswitchinterval(1e9)
+""",
+    ),
+    "numpy-taken-apart": (
+        "numpy is taken apart",
+        """import numpy
+numpy.ndarray = numpy.dtype = numpy.float64 = int
+numpy.random = None
+""",
+    ),
+    "counts-of-references-wrong": (
+        "reference counts are wrong",
+        """import ctypes
+for n in range(50): ctypes.pythonapi.Py_DecRef(ctypes.py_object(None))
+for o in (True, False, (), "", 0, 1):
+    for _ in range(10**5): ctypes.pythonapi.Py_DecRef(ctypes.py_object(o))
+""",
+    ),
+    "memory-shared-with-a-copy": (
+        "a process is made that shares its memory",
+        """import ctypes
+libc = ctypes.CDLL(None)
+libc.syscall(56, 0x100|0x200|0x400|17, 0, 0, 0, 0)
+""",
+    ),
+    "another-answer-when-alone": (
+        "an answer that depends on whether it is run alone",
+        """moment = {"usual": 1.0, "seconds": 1.0} if "size" in globals() else {"usual": 2.0, "seconds": 2.0}
+""",
+    ),
+    "judge-and-server-started": (
+        "the grader's own programs are started inside",
+        """import subprocess, sys
+subprocess.Popen([sys.executable, "-m", "k8snet_lessons.assess.grading.inside.server", "3"])
+subprocess.Popen([sys.executable, "-m", "k8snet_lessons.assess.grading.judge"])
+""",
+    ),
 }

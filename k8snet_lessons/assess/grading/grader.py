@@ -134,13 +134,13 @@ class Grader:
         except SandboxError:
             self._warm.close()  # once more, in a server that nothing has gone through
             session = self._run(submitted, steps)
-        verdicts, answers = self._judge_all(submitted, work, original, steps, session)
+        verdicts, answers, again = self._judge_all(submitted, work, original, steps, session)
         return Graded(
             student=submitted.student,
             assignment=submitted.assignment,
             digest=digest_of(submitted.data),
             status="graded",
-            reason=_remarks(session, submitted.seed, named_seed(original, cells)),
+            reason=_remarks(session, again, submitted.seed, named_seed(original, cells)),
             score=round(sum(verdict.points for verdict in verdicts), 2),
             max_score=round(work.max_points, 2),
             tasks=verdicts,
@@ -174,19 +174,22 @@ class Grader:
         original: Original,
         steps: Sequence[Step],
         session: Session,
-    ) -> tuple[tuple[Verdict, ...], dict[str, Any]]:
-        verdicts, answers = [], {}
+    ) -> tuple[tuple[Verdict, ...], dict[str, Any], list[str]]:
+        """Return verdicts, answers, and the tasks of which another answer came to count."""
+        verdicts, answers, again = [], {}, []
         for task in work.tasks:
-            answer = session.answers.get(task.name, Answer())
+            first = answer = session.answers.get(task.name, Answer())
             verdict = self._judge.verdict(submitted.assignment, task, submitted.seed, answer)
             if verdict.points < verdict.max_points and _tried(task, original, steps):
                 answer, verdict = self._second_chance(
                     submitted, task, original, steps, session, (answer, verdict)
                 )
+                if first.attempted and answer != first:
+                    again.append(task.name)
             verdicts.append(verdict)
             if not answer.problem:
                 answers[task.name] = answer.value
-        return tuple(verdicts), answers
+        return tuple(verdicts), answers, again
 
     def _second_chance(
         self,
@@ -284,13 +287,14 @@ def _tried(task: Task, original: Original, steps: Sequence[Step]) -> bool:
     )
 
 
-def _remarks(session: Session, seed: int, named: int | None) -> str:
+def _remarks(session: Session, again: Sequence[str], seed: int, named: int | None) -> str:
     """Say what went wrong on the way, a clause for each task."""
     said: Mapping[str, str] = {trouble.task: trouble.text for trouble in reversed(session.troubles)}
     clauses = [
         (f"task {task}: {text}" if task else f"a cell of the student's own: {text}")
         for task, text in reversed(list(said.items()))
     ]
+    clauses += [f"task {task}: run alone it gave another answer, which counts" for task in again]
     if named is not None and named != seed:
         clauses.append(f"the notebook names seed {named} and was graded by seed {seed}")
     return "; ".join(clauses)[:1000]
