@@ -91,6 +91,16 @@ def test_two_halves_of_another_program_are_less_alike():
     assert 0.2 < pair.ratio < 0.9
 
 
+def test_the_pairs_that_share_most_are_compared_first(monkeypatch):
+    other = different(7)
+    half = other[: len(other) // 2] + different(8)
+    written = {"a": other, "b": half, "c": COPIED, "d": COPIED + "last = 1"}
+    assert {pair.students for pair in alike(written, 0.1)} == {("a", "b"), ("c", "d")}
+    monkeypatch.setattr("k8snet_lessons.assess.gradebook.similarity.MOST_COMPARED", 1)
+    (pair,) = alike(written, 0.1)
+    assert pair.students == ("c", "d")
+
+
 def test_code_that_is_no_python_is_compared_by_its_words():
     words = " ".join(f"%word{number} (" for number in range(80))
     assert len(alike({"a": words, "b": words})) == 1

@@ -26,6 +26,7 @@ LEAST_TOKENS: Final = 40  # of a student's own; shorter answers look alike by th
 LEAST_SHARED: Final = 4  # rare fingerprints that make two submissions worth comparing
 MOST_TOKENS: Final = 3_000  # compared of one student; the time grows with their square
 COMMON_SHARE: Final = 0.05  # of the class; a fingerprint that more have is common
+MOST_COMPARED: Final = 400  # pairs whose tokens are compared, those that share most first
 _SKIPPED: Final = frozenset(
     {
         tokenize.COMMENT,
@@ -85,10 +86,14 @@ def alike(written: Mapping[str, str], least_ratio: float = 0.6) -> tuple[Alike, 
         if 2 <= len(students) <= most
         for pair in combinations(sorted(students), 2)
     )
+
+    def part_shared(pair: tuple[str, str]) -> float:
+        return shared[pair] / min(len(runs[student]) for student in pair)
+
+    worth = [pair for pair, rare in shared.items() if rare >= LEAST_SHARED]
     found = []
-    for (one, other), rare in shared.items():
-        if rare < LEAST_SHARED:
-            continue
+    for one, other in sorted(worth, key=lambda pair: (-part_shared(pair), pair))[:MOST_COMPARED]:
+        rare = shared[one, other]
         ratio = difflib.SequenceMatcher(None, tokens[one], tokens[other], autojunk=False).ratio()
         if ratio >= least_ratio:
             found.append(Alike((one, other), ratio, rare, (written[one], written[other])))
