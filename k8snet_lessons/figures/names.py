@@ -10,7 +10,16 @@ from k8snet_lessons.figures._spec import Figure, duration_ticks
 from k8snet_lessons.figures.palette import BLUE, GRAY, GREEN, INK, VERMILLION
 
 ROWS = 12
+LONGEST_NAME = 44  # octets of a name that a rung shows
 _MARGIN = {"l": 62, "r": 16, "t": 12, "b": 46}
+
+
+def _fitting(qname: str) -> str:
+    """A name as long as a rung has room for, its reply behind it: the middle is left out."""
+    if len(qname) <= LONGEST_NAME:
+        return qname
+    tail = qname[-(2 * LONGEST_NAME // 3) :]
+    return f"{qname[: LONGEST_NAME - len(tail) - 1]}…{tail}"
 
 
 def ladder(found: Lookup) -> Figure:
@@ -18,7 +27,7 @@ def ladder(found: Lookup) -> Figure:
     shown = found.queries[:ROWS]
     good = [query.reply == "addresses" for query in shown]
     texts = [
-        f"{query.qtype.ljust(4)}  {query.qname}  <b>{'found' if ok else query.reply}</b>"
+        f"{query.qtype.ljust(4)} {_fitting(query.qname)} <b>{'found' if ok else query.reply}</b>"
         for query, ok in zip(shown, good, strict=True)
     ]
     return {
@@ -27,7 +36,7 @@ def ladder(found: Lookup) -> Figure:
                 "type": "scatter", "mode": "lines+markers+text", "name": "query",
                 "x": [0.02] * len(shown), "y": list(range(1, len(shown) + 1)),
                 "text": texts, "textposition": "middle right",
-                "textfont": {"color": INK, "size": 11},
+                "textfont": {"color": INK, "size": 10},
                 "line": {"color": GRAY, "width": 2},
                 "marker": {"color": [GREEN if ok else VERMILLION for ok in good], "size": 12},
                 "hoverinfo": "skip",
@@ -37,7 +46,7 @@ def ladder(found: Lookup) -> Figure:
             "xaxis": {"visible": False, "range": [0, 1]},
             "yaxis": {"title": "query, in the order sent", "range": [ROWS + 0.6, 0.4],
                       "tickvals": list(range(1, ROWS + 1)), "showgrid": False},
-            "margin": {**_MARGIN, "l": 46, "b": 16},
+            "margin": {**_MARGIN, "l": 46, "r": 4, "b": 16},
             "showlegend": False,
         },
     }  # fmt: skip

@@ -91,3 +91,10 @@ def test_a_knob_in_motion_shows_nearly_what_stands_when_it_rests():
             for requests in (10_000, 100_000)
         )
         assert moving == pytest.approx(resting, rel=0.03)
+
+
+def test_a_long_name_leaves_room_for_its_reply():
+    seen = shown(names="a-gateway-with-quite-a-name.of-another-team.example.com")
+    texts = seen.panels[0].figure["data"][0]["text"]
+    assert texts[0] == "A    a-gateway-with….production.svc.cluster.local <b>NXDOMAIN</b>"
+    assert all(len(text) <= len("AAAA ") + 44 + len(" <b>NXDOMAIN</b>") for text in texts)
