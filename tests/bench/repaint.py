@@ -18,12 +18,17 @@ A hand that presses every 120 to 340 ms never lets our knob rest. One that press
 to 900 ms lets it, and now and then meets the kernel at the fine picture of 100,000 requests;
 that is measured too ("slow hand").
 
-    python tests/bench/repaint.py [presses]
+    python tests/bench/repaint.py [presses] [--stock]
+
+The course's JupyterLab sends what a kernel answers at once (`k8snet_lessons.course.websocket`).
+``--stock`` leaves that out: then one answer in ten or more comes 40 ms late, for every widget.
 
 On a machine with other work, a class of its own for the processor keeps that out of the
 figures: ``chrt --rr 1 python tests/bench/repaint.py``.
 """
 
+import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -114,10 +119,21 @@ def percentile(times: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]
 
 
-def measure(presses: int) -> dict[str, list[float]]:
+def leave_out(extension: str, folder: Path) -> None:
+    """Start the next JupyterLab without a server extension."""
+    off = {"ServerApp": {"jpserver_extensions": {extension: False}}}
+    home = folder / "stock" / "jupyter_server_config.d"
+    home.mkdir(parents=True)
+    (home / "k8snet_lessons.json").write_text(json.dumps(off))
+    os.environ["JUPYTER_CONFIG_PATH"] = str(home.parent)
+
+
+def measure(presses: int, stock: bool) -> dict[str, list[float]]:
     """Milliseconds from knob to repaint, by widget and hand."""
     times: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
+        if stock:
+            leave_out("k8snet_lessons.course.websocket", Path(folder))
         home, books = Path(folder, "home"), Path(folder, "books")
         home.mkdir()
         books.mkdir()
@@ -152,9 +168,10 @@ def measure(presses: int) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    presses = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+    stock = "--stock" in sys.argv
+    presses = next((int(word) for word in sys.argv[1:] if word.isdigit()), 60)
     lines = {}
-    for name, all_times in measure(presses).items():
+    for name, all_times in measure(presses, stock).items():
         times = all_times[WARMING:]
         lines[name] = percentile(times, 0.5), percentile(times, 0.95)
         p50, p95 = lines[name]
