@@ -60,7 +60,7 @@ def command(
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={chosen}",
         "--ServerApp.port_retries=0",
-        "--ServerApp.log_level=ERROR",
+        "--Application.log_level=ERROR",
         f"--LabApp.default_url=/lab/tree/{notebook.as_posix()}",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -12,7 +12,12 @@ the machine's moods hit all.
   setting whose picture is at hand.
 - "floor" sends one number to the kernel, gets one back and moves one line: no model, no
   Plotly. What it takes, any widget whose kernel answers takes: the way through JupyterLab,
-  server, kernel and back, and the wait for the next frame (60 a second).
+  server, kernel and back, and the wait for the next frame (60 a second). It came to 0.8 of
+  the bare one's 95th percentile: no widget that asks its kernel can do much better than that.
+
+Where ours spends its 24 ms, in the middle (marks in the page, the server and the kernel, on
+two cores): 2 from the key to the server, 3 to the kernel's thread, 5 for the model and the
+figures, 1 to the server, 4 to the page, and the rest waits for the next frame.
 
 A hand that presses every 120 to 340 ms never lets our knob rest. One that presses every 450
 to 900 ms lets it, and now and then meets the kernel at the fine picture of 100,000 requests;
