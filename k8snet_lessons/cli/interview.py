@@ -22,12 +22,14 @@ Examples:
   k8snet interview 10 --questions 1             one question: gRPC and the idle pods
   k8snet interview --list                       what there is
   k8snet interview --log mine.json --transcript mine.md
+  k8snet interview --resume                     go on where you broke off
   k8snet interview --replay mine.json --json    the report of a log, without a screen
+  k8snet interview --replay mine.json --overrule "10: 2 made, 3 missing" --log mine.json
 
 \b
 Exit status:
   0  the interview was held (or replayed) to its end
-  1  it was broken off; what was said is in the log, if one was asked for
+  1  it was broken off; what was said is kept for --resume
   2  a question, a log or a file cannot be used
 """
 
@@ -43,6 +45,10 @@ Exit status:
 @click.option(
     "--transcript", type=click.Path(path_type=Path), help="Write a transcript: .md or .html."
 )
+@click.option("--resume", is_flag=True, help="Go on with the interview that was broken off.")
+@click.option(
+    "--overrule", multiple=True, help="With --replay: change your verdicts on a question."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
 def command(
     question: str,
@@ -51,6 +57,8 @@ def command(
     log: Path | None,
     replay: Path | None,
     transcript: Path | None,
+    resume: bool,
+    overrule: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Hold a mock interview that begins with QUESTION (an id, a number, or words of a title).
@@ -59,7 +67,10 @@ def command(
     each of them beside the model answer.
     """
     from k8snet_lessons.interview import Interview
+    from k8snet_lessons.interview.kept import unfinished
 
+    if overrule and replay is None:
+        raise click.UsageError("--overrule takes the interview that --replay reads")
     if transcript is not None and transcript.suffix not in (".md", ".html"):
         raise click.UsageError(f"--transcript {transcript}: a name that ends in .md or .html")
     if listing:
@@ -68,12 +79,17 @@ def command(
     try:
         if replay is not None:
             held = Interview.read(replay.read_bytes())
+            for one in overrule:
+                _overrule(held, one)
         else:
-            held = Interview.begin(question, questions)
+            left = unfinished() if resume else None
+            if resume and left is None:
+                raise click.UsageError("--resume: no interview was broken off on this machine")
+            held = left or Interview.begin(question, questions)
             _hold(held, say=lambda text: click.echo(text, err=as_json))
     except (InputError, OSError) as error:
         raise click.UsageError(str(error)) from None
-    _finish(held, log, transcript, as_json, recorded=replay is None)
+    _finish(held, log, transcript, as_json, recorded=replay is None or bool(overrule))
 
 
 def _list() -> None:
@@ -84,6 +100,8 @@ def _list() -> None:
 
 
 def _hold(held: "Interview", say: Callable[[str], None]) -> None:
+    from k8snet_lessons.interview.kept import keep
+    from k8snet_lessons.interview.kept import unfinished as kept
     from k8snet_lessons.interview.prompts import prompt, verdicts
 
     try:
@@ -91,14 +109,16 @@ def _hold(held: "Interview", say: Callable[[str], None]) -> None:
             say("\n" + prompt(held))
             if held.state.phase == "review":
                 _review(held, say, verdicts(held))
+                keep(held)
                 continue
             began = time.monotonic()
             text = _read()
             seconds = time.monotonic() - began
             confidence = _confidence(say) if held.state.phase == "answer" else 0
             held.say(text, seconds=seconds, confidence=confidence)
+            keep(held)
     except (EOFError, KeyboardInterrupt):
-        say("\nBroken off.")
+        say("\nBroken off." + (" Go on with it: k8snet interview --resume" if kept() else ""))
 
 
 def _review(held: "Interview", say: Callable[[str], None], lines: list[str]) -> None:
@@ -114,10 +134,19 @@ def _review(held: "Interview", say: Callable[[str], None], lines: list[str]) -> 
             return
 
 
-def _overruled(held: "Interview", text: str) -> dict[str, str]:
+def _overrule(held: "Interview", text: str) -> None:
+    """Change verdicts after the end: "10: 2 made, 3 missing"."""
+    from k8snet_lessons.interview.threads import thread
+
+    name, _, verdicts = text.partition(":")
+    question = thread(name.strip()).question
+    held.overrule(question, _overruled(held, verdicts, question))
+
+
+def _overruled(held: "Interview", text: str, question: str = "") -> dict[str, str]:
     from k8snet_lessons.interview.session import rubric_of
 
-    points = [point.id for point in rubric_of(held.state.turn.question).points]
+    points = [point.id for point in rubric_of(question or held.state.turn.question).points]
     found = {}
     for part in filter(None, (one.strip() for one in text.split(","))):
         number, _, verdict = part.partition(" ")

@@ -14,6 +14,7 @@ from k8snet_lessons.errors import InputError
 from k8snet_lessons.explorers._code import style
 from k8snet_lessons.explorers._page import Json, Page, page_code
 from k8snet_lessons.interview import Interview, as_markdown, as_page, report
+from k8snet_lessons.interview.kept import keep, unfinished
 from k8snet_lessons.interview.proofs import prove
 from k8snet_lessons.interview.scoring import JUDGMENTS
 from k8snet_lessons.interview.session import MOST_QUESTIONS, judged, point_of, rubric_of
@@ -71,6 +72,19 @@ class InterviewPage(Page):
         self.interview = Interview.begin(first, questions)
         self._show()
 
+    def resume(self) -> None:
+        """Go on with the interview that was broken off; without one, nothing happens."""
+        left = unfinished()
+        if left is not None:
+            self.interview = left
+            self._show()
+
+    def overrule(self, name: str, overruled: Mapping[str, str]) -> None:
+        """Change one's verdicts on a question after the end; the record keeps the last ones."""
+        held = self._held()
+        held.overrule(name, overruled)
+        self._show(record(report(held).event()) if place() is not None else "")
+
     def again(self) -> None:
         """Return to the choice of questions."""
         self.interview = None
@@ -79,12 +93,14 @@ class InterviewPage(Page):
     def say(self, text: str, seconds: float = 0.0, confidence: int = 0) -> None:
         """Answer what is asked now."""
         self._held().say(text, seconds=seconds, confidence=confidence)
+        keep(self._held())
         self._show()
 
     def review(self, overruled: Mapping[str, str] | None = None) -> None:
         """Confirm the verdicts, but for those overruled, and go on."""
         held = self._held()
         held.review(overruled)
+        keep(held)
         notice = ""
         if held.state.phase == "over" and place() is not None:
             notice = record(report(held).event())
@@ -105,7 +121,9 @@ class InterviewPage(Page):
         return self.interview
 
     def _start(self) -> Json:
+        left = unfinished()
         return {
+            "unfinished": thread(left.state.turn.question).title if left is not None else "",
             "phase": "start",
             "threads": [{"id": one.question, "title": one.title} for one in threads()],
             "first": self._first,
@@ -137,6 +155,11 @@ class InterviewPage(Page):
         elif kind == "review":
             given = message.get("overruled")
             self.review(given if isinstance(given, Mapping) else {})
+        elif kind == "overrule":
+            given = message.get("overruled")
+            self.overrule(str(message.get("question")), given if isinstance(given, Mapping) else {})
+        elif kind == "resume":
+            self.resume()
         elif kind == "again":
             self.again()
         elif kind == "save":
@@ -225,6 +248,19 @@ def _debrief(held: Interview, notice: str) -> Json:
     return {
         "phase": "over",
         "summary": summary_html(found),
-        "questions": "".join(question_html(turn, found) for turn in held.state.turns),
+        "questions": [
+            {
+                "id": turn.question,
+                "title": thread(turn.question).title,
+                "html": question_html(turn, found),
+                "points": [
+                    {"id": one.point, "claim": rich(one.claim), "verdict": one.own}
+                    for one in found.results
+                    if one.question == turn.question
+                ],
+            }
+            for turn in held.state.turns
+        ],
+        "judgments": list(JUDGMENTS),
         "notice": notice,
     }

@@ -11,6 +11,9 @@ from typing import Final
 
 from k8snet_lessons.errors import InputError
 
+#: Numbers in an answer to "prove it" before it is a list and not an answer.
+MOST_NUMBERS: Final = 6
+
 
 @dataclass(frozen=True)
 class Proof:
@@ -206,11 +209,22 @@ def prove(name: str, answer: str) -> Proved:
     if name == "count the queries":
         right, shown = _is_cheap_lookup(answer), "ndots 2 (or 1, where no image uses musl): 2"
     elif isinstance(expected, str):
-        right, shown = expected in re.findall(r"[a-z]+", answer.lower()), expected
+        right, shown = _named(answer) == {expected}, expected
     else:
-        right, shown = any(_near(n, expected, proof) for n in _numbers(answer)), f"{expected:.4g}"
-    told = "The model agrees: " if right else "The model says "
+        given = _numbers(answer)
+        # Whoever lists every number has shown nothing.
+        near = any(_near(number, expected, proof) for number in given)
+        right, shown = near and len(given) <= MOST_NUMBERS, f"{expected:.4g}"
+    told = "Right: the model says " if right else "Wrong: the model says "
     return Proved(right, f"{told}{shown} {proof.unit}".rstrip() + f". {proof.why}")
+
+
+def _named(answer: str) -> set[str]:
+    """The packets that are named and not ruled out: "not dns, but syn" names one."""
+    said = re.findall(
+        r"(\b(?:not|no|never|than)\b\s+(?:a\s+|the\s+)?)?\b(syn|dns)\b", answer.lower()
+    )
+    return {name for out, name in said if not out}
 
 
 def _near(number: float, expected: float, proof: Proof) -> bool:

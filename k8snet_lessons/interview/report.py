@@ -118,6 +118,8 @@ class Report:
     read_next : tuple of Reading
         Three at most.
     notes : tuple of str
+    later : int
+        How often the learner changed verdicts after the end.
     """
 
     session: str
@@ -133,6 +135,7 @@ class Report:
     concepts: tuple[Share, ...]
     read_next: tuple[Reading, ...]
     notes: tuple[str, ...] = ()
+    later: int = 0
 
     @property
     def gap(self) -> float:
@@ -166,6 +169,7 @@ class Report:
             own_points=self.own_points,
             missed=self.missed(),
             title=self.title,
+            later=self.later,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -194,6 +198,7 @@ def report(held: Interview) -> Report:
         concepts=_shares(results, "concept"),
         read_next=_read_next(results),
         notes=held.notes,
+        later=held.later,
     )
 
 
@@ -284,7 +289,8 @@ def _follow_up(one: PointResult) -> str:
 
 
 def _sum(verdicts: Iterable[tuple[PointResult, Judgment]]) -> float:
-    return sum(one.points(verdict) for one, verdict in verdicts)
+    """Points, never less than none."""
+    return max(0.0, sum(one.points(verdict) for one, verdict in verdicts))
 
 
 def _share(points: float, most: float) -> float:

@@ -25,6 +25,8 @@ from k8snet_lessons.interview.scoring import JUDGMENTS, Judgment, Scored, Scored
 from k8snet_lessons.interview.threads import following, thread
 
 FORMAT: Final = 1
+#: The event by which verdicts are changed after the end.
+OVERRULE: Final = "overrule"
 #: Follow-up questions asked about one answer.
 MOST_FOLLOW_UPS: Final = 2
 MOST_QUESTIONS: Final = 12
@@ -137,8 +139,9 @@ class Interview:
 
     @property
     def id(self) -> str:
-        """A name that follows from the events: the same interview has the same one."""
-        text = json.dumps(self.events, sort_keys=True)
+        """A name that follows from what was said: overruled later or not, it is the same one."""
+        held = [event for event in self.events if event.get("do") != OVERRULE]
+        text = json.dumps(held, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def say(self, text: str, seconds: float = 0.0, confidence: int = 0) -> None:
@@ -151,6 +154,15 @@ class Interview:
     def review(self, overruled: Mapping[str, str] | None = None) -> None:
         """Confirm the verdicts, but for those overruled: point to the learner's verdict."""
         self._take({"do": "review", "overruled": dict(overruled or {})})
+
+    def overrule(self, name: str, overruled: Mapping[str, str]) -> None:
+        """Change one's verdicts on a question after the end; they replace the earlier ones."""
+        self._take({"do": OVERRULE, "question": name, "overruled": dict(overruled)})
+
+    @property
+    def later(self) -> int:
+        """How often verdicts were changed after the end."""
+        return sum(event.get("do") == OVERRULE for event in self.events)
 
     def _take(self, event: Json) -> None:
         self.state = step(self.state, event)
@@ -181,6 +193,8 @@ def step(state: State, event: Mapping[str, Any]) -> State:
     InputError
         When the event does not fit the phase, or its fields do not fit.
     """
+    if state.phase == "over" and event.get("do") == OVERRULE:
+        return _overrule(state, event)
     if event.get("do") != state.phase or state.phase == "over":
         raise InputError("do", event.get("do"), f"{state.phase}, where the interview stands")
     turn = state.turn
@@ -296,6 +310,20 @@ def _next(state: State) -> State:
     asked = [turn.question for turn in state.turns]
     name = following(state.turn.question, weak_points(state.turn), asked)
     return replace(state, turns=(*state.turns, Turn(name)), phase="answer")
+
+
+def _overrule(state: State, event: Mapping[str, Any]) -> State:
+    name = event.get("question")
+    asked = [turn.question for turn in state.turns]
+    if name not in asked:
+        raise InputError("question", name, "one that was asked: " + ", ".join(asked))
+    return replace(
+        state,
+        turns=tuple(
+            replace(turn, overruled=_overruled(turn, event)) if turn.question == name else turn
+            for turn in state.turns
+        ),
+    )
 
 
 def _said(event: Mapping[str, Any]) -> tuple[str, float]:

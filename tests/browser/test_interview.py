@@ -48,7 +48,7 @@ def test_an_interview_is_played_to_its_end(page: Page) -> None:
     page.keyboard.press("Control+Enter")
 
     expect(box).to_contain_text("A model answer")
-    expect(box).to_contain_text("The model agrees: 18 pods.")
+    expect(box).to_contain_text("Right: the model says 18 pods.")
     expect(box.locator("mark.k8s-made").first).to_contain_text("one long-lived HTTP/2 connection")
     expect(box.locator("[data-point=connection-age]")).to_have_value("made")
     expect(box.locator("[data-point=the-price]")).to_have_value("missing")

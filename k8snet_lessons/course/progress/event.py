@@ -139,9 +139,10 @@ def interviewed(
     own_points: float,
     missed: Sequence[Mapping[str, str]] = (),
     title: str = "",
+    later: int = 0,
     at: datetime | None = None,
 ) -> Event:
-    """Somebody held an interview to its end.
+    """Somebody held an interview to its end, or changed verdicts of it afterwards.
 
     Parameters
     ----------
@@ -156,6 +157,8 @@ def interviewed(
         ``question`` (the front), ``point`` (the back), ``lesson`` (slug).
     title : str
         What the interview was about.
+    later : int
+        How often verdicts were changed after the end: the last event of a session counts.
     """
     kept = [{name: str(one[name]) for name in _MISSED} for one in missed]
     data = {
@@ -163,6 +166,7 @@ def interviewed(
         "points": points,
         "max_points": max_points,
         "own_points": own_points,
+        "gap": round(own_points - points, 2),
         "missed": kept,
     }
     return Event(
@@ -171,7 +175,7 @@ def interviewed(
         "13-mock-interview",
         data,
         at or datetime.now(UTC),
-        f"interview:{session}",
+        f"interview:{session}" + (f":{later}" if later else ""),
     )
 
 
@@ -216,6 +220,14 @@ def concluded(
 def reviewed(card: str, lesson: str, right: bool, at: datetime | None = None) -> Event:
     """Somebody looked at a card again and knew it, or did not."""
     return Event("review", card, lesson, {"right": right}, at or datetime.now(UTC))
+
+
+def without_overruled(events: Sequence[Event]) -> list[Event]:
+    """Leave out what an interview came to before its verdicts were changed."""
+    last = {event.subject: event.id for event in events if event.kind == "interview"}
+    return [
+        event for event in events if event.kind != "interview" or last[event.subject] == event.id
+    ]
 
 
 def read_event(entry: object, where: str = "") -> Event:

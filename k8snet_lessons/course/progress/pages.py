@@ -122,7 +122,7 @@ def as_text(stand: Standing, path: Path | None, notice: str) -> str:
     if stand.next is not None:
         here = stand.next.lesson
         lines.append(f"Next: lesson {here.number}, {here.title} (k8snet open {here.number})")
-    lines.append("Review: " + reviews(stand) + (" (k8snet open)" if stand.due else ""))
+    lines.append("Review: " + reviews(stand) + (" (k8snet review)" if stand.due else ""))
     lines.append("Guesses: " + calibrated(stand.calibration))
     if stand.incidents:
         lines.append("Incidents: " + incidents(stand))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from k8snet_lessons.course.asked import Item, card, item
-from k8snet_lessons.course.progress.event import Event
+from k8snet_lessons.course.progress.event import Event, without_overruled
 from k8snet_lessons.course.questions import Question, bank
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class _Course:
 
 def cards(events: Sequence[Event]) -> tuple[Card, ...]:
     """Return every card, the one that is due first in front."""
+    events = without_overruled(events)
     reviews = [one for event in events for one in _reviews(event)]
     if not any(not known for _, _, known in reviews):
         return ()

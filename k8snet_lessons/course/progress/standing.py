@@ -7,7 +7,7 @@ from typing import Literal
 
 from k8snet_lessons.course.curriculum import LESSONS, Lesson
 from k8snet_lessons.course.progress.calibration import Calibration, calibration
-from k8snet_lessons.course.progress.event import Event
+from k8snet_lessons.course.progress.event import Event, without_overruled
 from k8snet_lessons.course.progress.review import Card, cards, due
 from k8snet_lessons.course.questions import quiz_questions
 
@@ -159,7 +159,7 @@ def standing(events: Sequence[Event], now: datetime | None = None) -> Standing:
             event.at,
             *(float(event.data[name]) for name in ("points", "max_points", "own_points")),
         )
-        for event in events
+        for event in without_overruled(events)
         if event.kind == "interview"
     )
     return Standing(

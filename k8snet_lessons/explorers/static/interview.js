@@ -65,6 +65,9 @@ class InterviewView {
       element("div", { class: "k8s-interview-start" },
         element("label", {}, "Begin with ", first), element("label", {}, "Questions ", count),
         this.button("Begin", begin, { class: "k8s-button k8s-primary" })),
+      ...(view.unfinished ? [element("div", { class: "k8s-interview-start" },
+        element("span", {}, `An interview was broken off at “${view.unfinished}”. `),
+        this.button("Go on with it", () => this.send({ kind: "resume" })))] : []),
     ];
   }
 
@@ -120,20 +123,8 @@ class InterviewView {
   }
 
   review(view) {
-    const rows = view.points.map((point) => {
-      const own = element("select", { "aria-label": "Your verdict", "data-point": point.id });
-      for (const one of view.judgments) own.append(element("option", { value: one, selected: one === point.verdict }, one));
-      own.addEventListener("change", () => (row.dataset.own = own.value));
-      const words = point.evidence ? element("div", { class: "k8s-status" }, `“${point.evidence}”${point.prompted ? " (when asked)" : ""}`) : "";
-      const row = element("tr", { "data-own": point.verdict }, element("td", {}, worded("span", {}, point.claim), words),
-        element("td", {}, own));
-      return row;
-    });
-    const confirm = () => {
-      const overruled = {};
-      for (const own of this.body.querySelectorAll("[data-point]")) overruled[own.dataset.point] = own.value;
-      this.send({ kind: "review", overruled });
-    };
+    const rows = this.verdicts(view.points, view.judgments);
+    const confirm = () => this.send({ kind: "review", overruled: this.chosen(this.body) });
     const last = view.number === view.planned;
     return [
       this.head(view, 0),
@@ -149,6 +140,32 @@ class InterviewView {
     ];
   }
 
+  verdicts(points, judgments) {
+    return points.map((point) => {
+      const own = element("select", { "aria-label": "Your verdict", "data-point": point.id });
+      for (const one of judgments) own.append(element("option", { value: one, selected: one === point.verdict }, one));
+      own.addEventListener("change", () => (row.dataset.own = own.value));
+      const words = point.evidence ? element("div", { class: "k8s-status" }, `“${point.evidence}”${point.prompted ? " (when asked)" : ""}`) : "";
+      const row = element("tr", { "data-own": point.verdict }, element("td", {}, worded("span", {}, point.claim), words),
+        element("td", {}, own));
+      return row;
+    });
+  }
+
+  chosen(part) {
+    const overruled = {};
+    for (const own of part.querySelectorAll("[data-point]")) overruled[own.dataset.point] = own.value;
+    return overruled;
+  }
+
+  overruling(one, judgments) {
+    const table = element("table", { class: "k8s-interview-points" }, ...this.verdicts(one.points, judgments));
+    const change = () => this.send({ kind: "overrule", question: one.id, overruled: this.chosen(table) });
+    return element("details", { class: "k8s-more" }, element("summary", {}, `Change your verdicts: ${one.title}`), table,
+      element("div", { class: "k8s-interview-foot" }, this.button("Change them", change),
+        element("span", { class: "k8s-status" }, "Both scores and their gap are recorded anew.")));
+  }
+
   over(view) {
     const save = (what) => () => this.send({ kind: "save", what });
     return [
@@ -159,7 +176,8 @@ class InterviewView {
         this.button("Transcript (Markdown)", save("markdown")), this.button("Transcript (HTML)", save("page")),
         this.button("Log (JSON)", save("log")), this.button("Another interview", () => this.send({ kind: "again" }), { class: "k8s-button k8s-primary" })),
       element("details", { class: "k8s-more" }, element("summary", {}, "The answers, point by point"),
-        worded("div", { class: "k8s-interview-debrief" }, view.questions)),
+        ...view.questions.map((one) => worded("div", { class: "k8s-interview-debrief" }, one.html))),
+      ...view.questions.map((one) => this.overruling(one, view.judgments)),
     ];
   }
 }
