@@ -120,6 +120,14 @@ def test_verdicts_changed_later_replace_the_score_in_the_record(path):
     assert kept.own_points == before.own_points
 
 
+def test_a_clock_set_back_does_not_bring_an_old_verdict_back():
+    told = {"points": 1.0, "max_points": 4.0, "missed": []}
+    record(interviewed("s", **told, own_points=1.0, at=OLD))
+    record(interviewed("s", **told, own_points=3.0, later=1, at=OLD - timedelta(days=1)))
+    (kept,) = standing(history()[0]).interviews
+    assert (kept.points, kept.own_points) == (1.0, 3.0)
+
+
 def test_verdicts_are_changed_only_after_the_end_and_on_what_was_asked(path):
     held = Interview.begin("02", 1)
     with pytest.raises(ValueError, match="answer"):

@@ -167,6 +167,7 @@ def interviewed(
         "max_points": max_points,
         "own_points": own_points,
         "gap": round(own_points - points, 2),
+        "later": later,
         "missed": kept,
     }
     return Event(
@@ -223,11 +224,23 @@ def reviewed(card: str, lesson: str, right: bool, at: datetime | None = None) ->
 
 
 def without_overruled(events: Sequence[Event]) -> list[Event]:
-    """Leave out what an interview came to before its verdicts were changed."""
-    last = {event.subject: event.id for event in events if event.kind == "interview"}
-    return [
-        event for event in events if event.kind != "interview" or last[event.subject] == event.id
-    ]
+    """Leave out what an interview came to before its verdicts were changed.
+
+    Changes are counted, so that a clock that was set back in between misleads nobody.
+    """
+    last: dict[str, Event] = {}
+    for event in events:
+        if event.kind == "interview":
+            known = last.get(event.subject)
+            if known is None or _later(event) >= _later(known):
+                last[event.subject] = event
+    kept = {event.id for event in last.values()}
+    return [event for event in events if event.kind != "interview" or event.id in kept]
+
+
+def _later(event: Event) -> int:
+    found = event.data.get("later", 0)
+    return found if type(found) is int else 0
 
 
 def read_event(entry: object, where: str = "") -> Event:
