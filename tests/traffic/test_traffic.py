@@ -22,6 +22,7 @@ from k8snet_lessons.traffic import (
     serve,
     still_old_share,
 )
+from k8snet_lessons.traffic.road import road_us
 
 PINNED = TrafficSpec()
 AFTER_S = 90.0
@@ -261,3 +262,43 @@ def test_questions_about_a_run_that_make_no_sense_are_refused():
                 lambda: expected_idle(0, 1), lambda: still_old_share(1.0, 0.0)):  # fmt: skip
         with pytest.raises(InputError):
             ask()
+
+
+@pytest.mark.parametrize("load", [0.5, 0.9])
+def test_two_choices_wait_as_the_supermarket_model_says(load):
+    """Mitzenmacher 1996: with two choices of many queues the mean time in the system is the sum
+    of load^(2^i - 2), in units of service; with one choice it would be 1 / (1 - load)."""
+    spec = TrafficSpec(
+        requests_per_s=50 * 500 * load, duration_s=8, balancing="least_request", shared_proxies=1,
+        pods=50, scaled_to=50, deadline_s=60,
+    )  # fmt: skip
+    run = serve(spec, seed=3)
+    settled = run.arrival_s > 2
+    spent = (run.latency_us[settled].mean() - road_us(spec)) / spec.service_us
+    assert spent == pytest.approx(sum(load ** (2**i - 2) for i in range(1, 12)), rel=0.04)
+    assert spent < 0.7 / (1 - load)
+
+
+@pytest.mark.parametrize(
+    ("change", "idle"),
+    [
+        ({"clients": 1, "connections_per_client": 1}, 19),
+        ({"balancing": "ring_hash", "keys": 1}, 19),
+        ({"clients": 1, "connections_per_client": 3, "balancing": "ipvs_rr"}, 17),
+        ({"clients": 1, "connections_per_client": 3, "balancing": "ipvs_lc"}, 17),
+        ({"pods": 1, "scaled_to": 1}, 0),
+    ],
+)
+def test_the_smallest_cases(change, idle):
+    """One channel is one pod, one key is one pod, one node's scheduler never doubles up."""
+    run = serve(TrafficSpec(**{"pods": 20, "scaled_to": 20, **change}), seed=2)
+    assert run.idle(60) == idle
+    assert run.counts().sum() == len(run.arrival_s)
+
+
+def test_an_age_shorter_than_a_request_cuts_nothing_off_as_long_as_the_grace_lasts():
+    spec = TrafficSpec(pods=5, scaled_to=5, max_age_s=0.05, service_us=50_000, requests_per_s=50)
+    assert not any(serve(spec).lost().values())
+    cut = serve(replace(spec, age_grace_s=0.0)).lost()
+    assert cut["cut off"] > 0.5 * 50 * 120
+    assert cut["refused"] == cut["no connection"] == 0
