@@ -22,8 +22,18 @@ from k8snet_lessons.incidents.layout import (
     NODES,
 )
 from k8snet_lessons.incidents.reach import choose, entry, fate, hole_path, name_server
-from k8snet_lessons.incidents.tables import CONNECT_TIMEOUT_S, bank_answers, node_tables
-from k8snet_lessons.incidents.traffic import ANSWER_BYTES, REQUEST_BYTES, send
+from k8snet_lessons.incidents.tables import (
+    CONNECT_TIMEOUT_S,
+    bank_answers,
+    node_tables,
+    rounds_per_lookup,
+)
+from k8snet_lessons.incidents.traffic import (
+    ANSWER_BYTES,
+    REQUEST_BYTES,
+    question_wait_s,
+    send,
+)
 from k8snet_lessons.incidents.world import Pod, World
 
 #: tcp_syn_linear_timeouts, from Linux 6.5 on, with the few ms that a timer is late.
@@ -127,7 +137,8 @@ def conversations(world: World) -> list[Conversation]:
             continue  # without a request it asks for no name
         made += _names(world, pod, at_s)
         if name_server(world, pod) == "ok":
-            made.append(_bank(world, pod, at_s + 0.02))
+            named_s = at_s + rounds_per_lookup(world) * _answered_after_s(world)
+            made.append(_bank(world, pod, named_s + 0.02))
     return made
 
 
@@ -296,10 +307,16 @@ def answer_bytes(name: str, answer: list[str] | str) -> int:
     return asked + (93 if name.endswith("cluster.local") else 87)
 
 
+def _answered_after_s(world: World) -> float:
+    """A lost question is repeated after five seconds; the sample was not lost."""
+    return max(0.0003, question_wait_s(world) % 5.0)
+
+
 def _names(world: World, pod: Pod, at_s: float) -> list[Conversation]:
     """The questions of one lookup, and their answers."""
     known = bank_answers(world)
     chosen = choose(world, pod.place, pod.address, "kube-system/kube-dns", "udp")
+    wait_s = _answered_after_s(world)
     made = []
     for step, (name, qtype) in enumerate(queries(BANK_NAME, world.resolv_conf, "glibc", known)):
         server = chosen.pods[(step // 2) % len(chosen.pods)]
@@ -311,13 +328,13 @@ def _names(world: World, pod: Pod, at_s: float) -> list[Conversation]:
         here, there = f"{pod.address}.{query_port(pod, step)}", f"{address}.53"
         number, size = query_id(pod, step), question_bytes(name)
         asked = Segment(
-            at_s + 0.0004 * step, here, there, f"{number}+ {qtype}? {name}. ({size})", size, "udp",
-            reaches=lost,
+            at_s + wait_s * (step // 2) + 0.0004 * (step % 2), here, there,
+            f"{number}+ {qtype}? {name}. ({size})", size, "udp", reaches=lost,
         )  # fmt: skip
         answer = known.get((name, qtype), "NXDOMAIN")
         length = answer_bytes(name, answer)
         replied = Segment(
-            asked.at_s + 0.0003, there, here, f"{number}{_answer(name, answer)} ({length})", length,
+            asked.at_s + wait_s, there, here, f"{number}{_answer(name, answer)} ({length})", length,
             "udp", outward=False,
         )  # fmt: skip
         again = replace(asked, at_s=asked.at_s + 5.0)

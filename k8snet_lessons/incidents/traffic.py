@@ -313,6 +313,13 @@ class _Run:
             self.stop(hop, here & never & (luck < edges[-1]), status, patience_s)
 
 
+def question_wait_s(world: World) -> float:
+    """What a question for a name waits, the median: a lookup over its rounds."""
+    waits = send(world).hop_us[3]
+    waits = waits[waits > 0]
+    return float(np.median(waits)) / 1e6 / rounds_per_lookup(world) if len(waits) else 0.001
+
+
 def unanswered(world: World) -> Lookup:
     """What a checkout pod's lookup comes to when no question of it is answered."""
     names = (BANK_NAME, *(f"{BANK_NAME}.{suffix}" for suffix in _search(world)))

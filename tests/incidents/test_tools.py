@@ -236,3 +236,15 @@ def test_channels_fall_like_balls_into_bins():
         _, _, healthy = drawn(seed, "local-policy")
         idle += [8 - len(set(row)) for row in channels(healthy).tolist()]
     assert sum(idle) / len(idle) == pytest.approx(8 * (7 / 8) ** 20, abs=0.25)
+
+
+def test_a_capture_of_questions_waits_as_long_as_dig_does():
+    here = case("coredns-throttled")
+    said = run(here, "kubectl exec deploy/checkout -- dig api.bank.example").text
+    told_ms = int(re.search(r"Query time: (\d+) msec", said)[1])
+    pod = here.world.pods_of("checkout")[0]
+    line = f"ssh {here.world.nodes[pod.place]} tcpdump -ni any host {pod.address} and port 53"
+    packets = re.findall(r"^..:..:(\S+) .*?: (\d+)\+? (A\?|1/0/0 A)", run(here, line).text, re.M)
+    asked, answered = (float(at) for at, *_ in packets[:2])
+    assert packets[0][1] == packets[1][1]
+    assert 1_000 * (answered - asked) == pytest.approx(told_ms, abs=2)

@@ -10,6 +10,7 @@ from k8snet_lessons.incidents.conversations import answer_bytes
 from k8snet_lessons.incidents.layout import BANK_NAME
 from k8snet_lessons.incidents.reach import fate, name_server
 from k8snet_lessons.incidents.tables import bank_answers
+from k8snet_lessons.incidents.traffic import question_wait_s
 from k8snet_lessons.incidents.world import Pod, World
 
 _DNS = "10.96.0.10"
@@ -148,16 +149,8 @@ def _to_column(text: str, column: int) -> str:
 
 
 def dns_wait_ms(case: Case) -> float:
-    """What one question waits now: the mean lookup over its rounds."""
-    import numpy as np
-
-    from k8snet_lessons.incidents.tables import rounds_per_lookup
-
-    traffic = case.traffic
-    waits = traffic.hop_us[3][traffic.hop_us[3] > 0]
-    if not len(waits):
-        return 1.0
-    return float(np.median(waits)) / 1e3 / rounds_per_lookup(case.world)
+    """What one question waits now, repetitions after a loss included."""
+    return 1e3 * question_wait_s(case.world)
 
 
 def asked_names(case: Case) -> list[tuple[str, str]]:
