@@ -61,7 +61,8 @@ def proxy_table(refused_for_s: float = 60.0) -> Table:
     return Table(
         ("proxy", "SYNs dropped: status", "after", "connection refused (RST): status"),
         tuple(rows),
-        f"One try, newcomers dropped for {refused_for_s:g} s, default time-outs",
+        f"One try, newcomers dropped for {refused_for_s:g} s, default time-outs (HAProxy has none "
+        "of its own: 5 s is what it is usually given)",
     )
 
 

@@ -68,6 +68,8 @@ def _linked(cell: str) -> str:
     pieces, at = [], 0
     for found in _ADDRESS.finditer(cell):
         address = html.escape(found[0])
-        pieces += [html.escape(cell[at : found.start()]), f'<a href="{address}">{address}</a>']
+        # A long address may break anywhere: as one word it would push its table off the page.
+        link = f'<a href="{address}" style="overflow-wrap:anywhere">{address}</a>'
+        pieces += [html.escape(cell[at : found.start()]), link]
         at = found.end()
     return "".join([*pieces, html.escape(cell[at:])])

@@ -58,7 +58,7 @@ CLAIMS = (
         "edge-patience",
         lambda: _answer("kept connection, closed as the request arrives", "POST"),
     ),
-    recorded("A few 502 a day, on POST alone", "edge-patience"),
+    recorded("Now and then a 502, on POST alone", "edge-patience"),
     documented("504 after three times the time-out", "NGINX: proxy_next_upstream", _PROXY_MODULE),
     documented("404 with a trailing slash", "Ingress: path types"),
     documented(
