@@ -125,7 +125,7 @@ def felt_table() -> Table:
         silent = case == "drop"
         rows.append((what, record.findings["said"][case], f"{after}{' (gave up)' * silent}"))
     return Table(("what is wrong", "connect() says", "after"), tuple(rows),
-                 f"Measured: refusals, Linux {record.machine.kernel}; the caller gave up after "
+                 f"Measured: refusals, Linux {record.machine.linux}; the caller gave up after "
                  f"{record.parameters['timeout_s']:g} s")  # fmt: skip
 
 

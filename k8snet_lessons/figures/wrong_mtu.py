@@ -161,7 +161,7 @@ def measured_table() -> Table:
         ("pods over a VXLAN tunnel of 1450", *sizes),
         tuple(rows),
         f"An echo over TCP, there and back; mtu record of {record.taken_at[:10]}, "
-        f"Linux {record.machine.kernel}",
+        f"Linux {record.machine.linux}",
     )
 
 

@@ -109,7 +109,7 @@ def recorded_measurement() -> TunnelMeasurement:
         # Seconds for a gigabyte are nanoseconds for a byte.
         cpu_ns_per_byte_with_offloads=per_gb[True],
         cpu_ns_per_byte_without=per_gb[False],
-        source=f"overlay record of {record.taken_at[:10]}, Linux {record.machine.kernel}",
+        source=f"overlay record of {record.taken_at[:10]}, Linux {record.machine.linux}",
     )
 
 
