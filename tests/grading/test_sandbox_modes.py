@@ -185,6 +185,19 @@ def test_an_environment_in_the_courses_own_folder_shows_no_more_than_python(monk
     }
 
 
+def test_an_environment_in_a_folder_of_the_system_that_is_hidden_stays_in_view(
+    monkeypatch, tmp_path
+):
+    app = tmp_path / "src" / "app"  # as /usr/src/app, where images put what they are made for
+    (app / ".venv" / "bin").mkdir(parents=True)
+    monkeypatch.setattr(cage_module, "_SYSTEM", (*cage_module._SYSTEM, str(tmp_path)))
+    monkeypatch.setattr(sys, "prefix", str(app / ".venv"))
+    said = Cage("user", (app,)).command(["-c", ""])
+    assert said[said.index(str(app)) - 1] == "--tmpfs"
+    bound = said.index(str(app / ".venv" / "bin"), said.index(str(app)))
+    assert "--ro-bind" in said[bound - 2 : bound]
+
+
 def test_another_copy_of_the_course_in_view_knows_no_answers_either(monkeypatch, tmp_path):
     other = tmp_path / "lib/python3.99/site-packages" / PACKAGE.name
     for name in MASKED:

@@ -70,17 +70,13 @@ class Cage:
         if not self.apart:
             return python
         view = [
-            *_bind(_SYSTEM, "/"),
-            *_bind(_CONFIGURATION, "/"),
+            *_bind(_SYSTEM),
+            *_bind(_CONFIGURATION),
         ]
-        covered = [
-            str(folder)
-            for folder in self.hidden
-            if any(Path(shown) in folder.parents for shown in _SYSTEM)
-        ]
+        covered = [str(folder) for folder in self.hidden if _within(folder.parent, _SYSTEM)]
         for folder in covered:
             view += ["--tmpfs", folder]
-        view += _bind(_shown(), *_SYSTEM)
+        view += _bind(one for one in _shown() if not _within(one, _SYSTEM) or _within(one, covered))
         view += _bind([PACKAGE])
         known = (copy / name for copy in _copies() for name in MASKED)
         masked = [str(path) for path in known if path.is_dir()]
@@ -211,14 +207,16 @@ def _copies() -> set[Path]:
     return {PACKAGE, *copies}
 
 
-def _bind(paths: Iterable[str | Path], *unless_inside: str) -> list[str]:
+def _within(path: Path, folders: Iterable[str]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def _bind(paths: Iterable[str | Path]) -> list[str]:
     """Return options that show paths read-only; links stay links."""
     options: list[str] = []
     for one in paths:
         path = Path(one)
-        if not path.exists() or any(
-            inside != "/" and path.is_relative_to(inside) for inside in unless_inside
-        ):
+        if not path.exists():
             continue
         link = os.readlink(path) if path.is_symlink() else ""
         if link and (path.parent == Path("/") or "/" not in link):

@@ -351,7 +351,8 @@ def _judge_runbook(given: Given, answer: Any) -> tuple[Part, ...]:
     points = round(3 * found / len(given["suspects"]), 1)
     said = "Right." if not missed else f"It decides {found} of {len(given['suspects'])} suspects."
     cheap = minutes <= given["minutes"]
-    price = f"It costs {minutes} minutes; {given['minutes']} are allowed."
+    spent = f"{minutes} minute{'' if minutes == 1 else 's'}"
+    price = f"It costs {spent}; {given['minutes']} are allowed."
     if cheap and missed:
         price += " The price counts once every suspect is decided."
     return (
