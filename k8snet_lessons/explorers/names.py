@@ -25,7 +25,7 @@ NAMESPACE = "production"
 CLOUD = "search us-east-2.compute.internal\n"
 MOST_NAMES = 8
 LONGEST_SHOWN = 40  # of a name, in a sentence or a title
-PREVIEW_CELLS = 4_096  # of the grid of time while a knob moves
+PREVIEW_CELLS = 4_096  # of the grid of time, for the curve and while a knob moves
 _PUBLIC = frozenset(("com", "org", "net", "io", "dev", "cloud", "ai", "eu", "de", "uk"))
 _DRAW = "api.stripe.com payment-service ledger.payments ledger.payments.svc"
 
@@ -120,7 +120,7 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
     load = (names, conf, settings["resolver"], settings["cache"], settings["replicas"])
     here = _served(*load, settings["lookups_per_s"], cells)
     p99_ms = here.percentile(99) / 1e3
-    curve = _curve(*load, points, cells)
+    curve = _curve(*load, points)
     return View(
         headline=_headline(first, broken, here),
         panels=(
@@ -182,12 +182,11 @@ def _served(
 
 @lru_cache(maxsize=64)
 def _curve(
-    names: tuple[str, ...], conf: str, resolver: str, cache: str, replicas: int, points: int,
-    cells: int,
-) -> tuple[tuple[float, float, float], ...]:  # fmt: skip
+    names: tuple[str, ...], conf: str, resolver: str, cache: str, replicas: int, points: int
+) -> tuple[tuple[float, float, float], ...]:
     """Lookups a second, p99 in microseconds and utilization, up to where a replica is full."""
     load = (names, conf, resolver, cache, replicas)
-    low = _served(*load, 100.0, cells)
+    low = _served(*load, 100.0, PREVIEW_CELLS)
     # Without a cache before it, a replica's load is proportional to the lookups.
     full = 100.0 / low.utilization if cache != "node" and low.utilization else 1e6
     bends = np.array([0.9]) if points < 8 else np.array([0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98])
@@ -195,7 +194,7 @@ def _curve(
     if points < 8 and full > 2e5:
         rates = rates[-1:]
     runs = [(100.0, low)]
-    runs += [(float(r), _served(*load, float(r), cells)) for r in rates]
+    runs += [(float(r), _served(*load, float(r), PREVIEW_CELLS)) for r in rates]
     return tuple(
         (rate, run.percentile(99), run.utilization) for rate, run in runs if run.utilization < 1
     )
