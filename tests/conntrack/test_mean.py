@@ -82,3 +82,9 @@ def test_more_long_lived_connections_than_entries_are_refused_by_name():
 def test_a_paste_without_a_limit_is_refused():
     with pytest.raises(InputError, match="nf_conntrack_max"):
         node_table("nf_conntrack_count = 5")
+
+
+def test_a_flood_that_makes_room_fails_nobody_not_even_a_trace_of_one():
+    run = mean_run(ConntrackSpec(requests_per_s=500, unanswered_per_s=1_000))
+    assert run.evicted.sum() > 100_000
+    assert run.failed_share == 0.0

@@ -173,4 +173,4 @@ def _outcomes(
     if not total:
         return (), 0.0
     waits = tuple((float(at), n / total) for at, n in zip(tcp.offsets, let_in, strict=True))
-    return waits, failed / total
+    return waits, failed / total if failed >= _ONE_OF_THEM else 0.0
