@@ -17,10 +17,18 @@ from k8snet_lessons.interview import Interview, as_markdown, as_page, report
 from k8snet_lessons.interview.kept import keep, unfinished
 from k8snet_lessons.interview.proofs import prove
 from k8snet_lessons.interview.scoring import JUDGMENTS
-from k8snet_lessons.interview.session import MOST_QUESTIONS, judged, point_of, rubric_of
+from k8snet_lessons.interview.session import (
+    MOST_QUESTIONS,
+    first_answer,
+    judged,
+    point_of,
+    rubric_of,
+)
 from k8snet_lessons.interview.threads import thread, threads
 from k8snet_lessons.interview.transcript import marked, question_html, summary_html
 
+#: Characters of an answer to "prove it" that stand beside its verdict.
+MOST_SHOWN: Final = 200
 FILES: Final = {
     "log": "interview.json",
     "markdown": "interview.md",
@@ -222,10 +230,10 @@ def _review(held: Interview) -> Json:
     found = judged(turn)
     proved = ""
     if rubric.proof is not None and turn.proof.strip():
-        proved = prove(rubric.proof.name, turn.proof).text
-    first = tuple(one for one, prompted in found.values() if not prompted)
+        told = prove(rubric.proof.name, turn.proof).text
+        proved = f"You said: “{turn.proof.strip()[:MOST_SHOWN]}” {told}"
     return {
-        "answer": marked(turn.text, first) or "<i>nothing</i>",
+        "answer": marked(turn.text, first_answer(turn).points) or "<i>nothing</i>",
         "model": "".join(f"<p>{rich(part)}</p>" for part in rubric.model_answer.split("\n\n")),
         "proved": escape(proved),
         "judgments": list(JUDGMENTS),

@@ -47,7 +47,7 @@ _ARROWS_A_WORD: Final = 0.5
 _BARE: Final = 2
 _MOST_BARE: Final = 7
 _BARE_SHARE: Final = 0.7
-_LEAST_COMMAND: Final = 4
+_LEAST_COMMAND: Final = 3
 _GLUE_OF_A_RUN: Final = 0.18
 #: So often one word of glue counts in a run: "the ... of the ...", and no more.
 _MOST_OF_ONE: Final = 2
@@ -184,8 +184,12 @@ def _denials(reading: Reading) -> None:
             denied = False
         # "It does not matter" denies that one word, and nothing after it.
         fact = word.stem == "that" and index > 0 and reading.words[index - 1].stem in FACTIVE
-        if fact or (without and word.stem in FINITE):
+        if fact:
             denied = False
+        if without and (word.stem in FINITE or _is_third_person(reading, index)):
+            # What "without" denies is the noun, not what the sentence says of it.
+            denied = without = False
+            reading.clause_denied.discard(clause)
         idle = word.stem == _MATTER and index > 0 and reading.words[index - 1].stem in NEGATORS
         reading.denied.append(denied or idle)
         kind = _negator(reading, index)
@@ -199,6 +203,13 @@ def _denials(reading: Reading) -> None:
         else:
             denied = not denied
         reading.clause_denied.add(clause)
+
+
+def _is_third_person(reading: Reading, index: int) -> bool:
+    """A verb in -s after a noun: "a selector without a namespace selects pods everywhere"."""
+    before, word = reading.words[index - 1], reading.words[index]
+    after_noun = before.stem not in FUNCTION and before.stem not in PUNCTUATION
+    return word.stem in VERBS and word.written.endswith("s") and after_noun
 
 
 def _negator(reading: Reading, index: int) -> str:
@@ -247,7 +258,8 @@ def _is_spoken(part: list[Word], prose: bool) -> bool:
     if glue < max(1.0, _LEAST_GLUE * len(content)):
         return False
     note = len(content) <= _SHORT and bool((set(content) & FUNCTION) - _ARTICLES)
-    if not note and not relations and not any(stem in VERBS for stem in content):
+    verb = any(stem in VERBS for stem in content) or _inflected(part)
+    if not note and not relations and not verb:
         return False
     runs = list(_runs(part))
     bare = sum(0 < len(run) <= _BARE and not FUNCTION.intersection(run) for run in runs)
@@ -259,6 +271,13 @@ def _is_spoken(part: list[Word], prose: bool) -> bool:
 def _inflected(part: list[Word]) -> bool:
     """A finite verb after the first word, "DNS makes four queries", or a command, "Drain it"."""
     if len(part) >= _LEAST_COMMAND and part[0].stem in VERBS:
+        return True
+    if any(
+        # Whatever the verb: "binds the address".
+        before.written.endswith(("s", "ed")) and after.stem in _ARTICLES
+        for before, after in pairwise(part)
+        if before.stem not in FUNCTION
+    ):
         return True
     return any(
         # "costs", "dropped", or a plural before it: "small notes travel".
