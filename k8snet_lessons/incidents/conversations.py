@@ -13,6 +13,13 @@ from typing import Final, Literal
 from k8snet_lessons.cluster import cluster_ips
 from k8snet_lessons.datapath import policy_verdict
 from k8snet_lessons.dns import queries
+from k8snet_lessons.incidents._questions import (
+    answer_bytes,
+    answer_text,
+    query_id,
+    query_port,
+    question_bytes,
+)
 from k8snet_lessons.incidents.layout import (
     APART,
     BALANCER,
@@ -284,29 +291,6 @@ def _no_endpoint(world: World, edge: Pod, sport: int, at_s: float) -> Conversati
     )
 
 
-def query_port(pod: Pod, step: int) -> int:
-    """Source port of a question; A and AAAA of one name leave from one socket."""
-    return 33_000 + zlib.crc32(f"{pod.name}/{step // 2}".encode()) % 27_000
-
-
-def query_id(pod: Pod, step: int) -> int:
-    """Number of a question's message."""
-    return zlib.crc32(f"{pod.name}/query/{step}".encode()) % 65_536
-
-
-def question_bytes(name: str) -> int:
-    """A question without EDNS: header 12, the name with its lengths, type and class."""
-    return 12 + len(name) + 2 + 4
-
-
-def answer_bytes(name: str, answer: list[str] | str) -> int:
-    """An answer as CoreDNS writes it, names in full: each A record, or the zone's SOA."""
-    asked = question_bytes(name)
-    if isinstance(answer, list):
-        return asked + len(answer) * (len(name) + 2 + 14)
-    return asked + (93 if name.endswith("cluster.local") else 87)
-
-
 def _answered_after_s(world: World) -> float:
     """A lost question is repeated after five seconds; the sample was not lost."""
     return max(0.0003, question_wait_s(world) % 5.0)
@@ -334,22 +318,14 @@ def _names(world: World, pod: Pod, at_s: float) -> list[Conversation]:
         answer = known.get((name, qtype), "NXDOMAIN")
         length = answer_bytes(name, answer)
         replied = Segment(
-            asked.at_s + wait_s, there, here, f"{number}{_answer(name, answer)} ({length})", length,
-            "udp", outward=False,
+            asked.at_s + wait_s, there, here,
+            f"{number}{answer_text(name, answer)} ({length})", length, "udp", outward=False,
         )  # fmt: skip
         again = replace(asked, at_s=asked.at_s + 5.0)
         made.append(
             Conversation((pod.place, server.place), (asked, replied if met == "ok" else again))
         )
     return made
-
-
-def _answer(name: str, answer: list[str] | str) -> str:
-    """Code and counts of an answer; ``*-``: with authority, without recursion."""
-    code = " NXDomain" if answer == "NXDOMAIN" else ""
-    marks = "*-" if name.endswith("cluster.local") else ""
-    records = f"{len(answer)}/0/0 A {answer[0]}" if isinstance(answer, list) else "0/1/0"
-    return f"{code}{marks} {records}"
 
 
 def _lost_at(world: World, pod: Pod, server: Pod) -> Reaches:

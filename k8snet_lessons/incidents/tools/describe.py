@@ -1,11 +1,12 @@
 """``kubectl describe``: what kubectl's ``pkg/describe/describe.go`` (1.36) writes, line for line."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
-from k8snet_lessons.incidents.case import Case, age, not_found, stamp
+from k8snet_lessons.incidents.case import Case, not_found
 from k8snet_lessons.incidents.tools.declared import Object, declared
+from k8snet_lessons.incidents.tools.describe_node import describe_node
+from k8snet_lessons.incidents.tools.described import mapping, moment
 from k8snet_lessons.incidents.tools.events import described
 from k8snet_lessons.incidents.tools.get import GROUPS, Asked, get, kind_of, labels_text, objects
 from k8snet_lessons.incidents.tools.rollouts import replica_sets
@@ -41,26 +42,11 @@ def _written(case: Case, kind: str, item: Object) -> str:
     return "".join(tabbed(part) for part in text.split("\f"))
 
 
-def _moment(stated: str) -> str:
-    at = datetime.strptime(stated, "%Y-%m-%dT%H:%M:%SZ")
-    return at.strftime("%a, %d %b %Y %H:%M:%S +0000")
-
-
-def _since(stated: str) -> str:
-    at = datetime.strptime(stated, "%Y-%m-%dT%H:%M:%SZ")
-    return age(int((stamp(0) - at).total_seconds()))
-
-
-def _mapping(title: str, pairs: Mapping[str, str] | None, sign: str = "=") -> str:
-    items = [f"{key}{sign}{value}" for key, value in sorted((pairs or {}).items())] or ["<none>"]
-    return f"{title}:\t" + "\n\t".join(items) + "\n"
-
-
 def _head(item: Object) -> str:
     meta = item["metadata"]
     text = f"Name:\t{meta['name']}\nNamespace:\t{meta['namespace']}\n"
-    text += _mapping("Labels", meta.get("labels"))
-    return text + _mapping("Annotations", meta.get("annotations"), ": ")
+    text += mapping("Labels", meta.get("labels"))
+    return text + mapping("Annotations", meta.get("annotations"), ": ")
 
 
 def _service(case: Case, item: Object) -> str:
@@ -132,10 +118,10 @@ def _pod(case: Case, item: Object) -> str:
     text += (
         f"Priority:\t{spec['priority']}\nService Account:\t{spec['serviceAccountName']}\n"
         f"Node:\t{spec['nodeName']}/{status['hostIP']}\n"
-        f"Start Time:\t{_moment(status['startTime'])}\n"
+        f"Start Time:\t{moment(status['startTime'])}\n"
     )
-    text += _mapping("Labels", meta.get("labels"))
-    text += _mapping("Annotations", meta.get("annotations"), ": ")
+    text += mapping("Labels", meta.get("labels"))
+    text += mapping("Annotations", meta.get("annotations"), ": ")
     text += f"Status:\t{status['phase']}\nIP:\t{status['podIP']}\nIPs:\n"
     text += "".join(f"  IP:\t{each['ip']}\n" for each in status["podIPs"])
     text += f"Controlled By:\tReplicaSet/{meta['ownerReferences'][0]['name']}\nContainers:\n"
@@ -166,7 +152,7 @@ def _container(container: Object, state: Object | None) -> str:
         f"    Host Port{plural}:\t{', '.join(f'0/{protocol}' for _, protocol in numbers)}\n"
     )
     if state is not None:
-        started = _moment(state["state"]["running"]["startedAt"])
+        started = moment(state["state"]["running"]["startedAt"])
         text += f"    State:\tRunning\n      Started:\t{started}\n    Ready:\tTrue\n"
         text += f"    Restart Count:\t{state['restartCount']}\n"
     for title in ("limits", "requests"):
@@ -193,83 +179,13 @@ def _probe(probe: Object) -> str:
     return f"http-get {asked['scheme'].lower()}://:{asked['port']}{asked['path']} {times}"
 
 
-def _node(case: Case, item: Object) -> str:
-    meta, status, spec = item["metadata"], item["status"], item["spec"]
-    text = f"Name:\t{meta['name']}\nRoles:\t<none>\n" + _mapping("Labels", meta["labels"])
-    text += _mapping("Annotations", meta.get("annotations"), ": ")
-    text += f"CreationTimestamp:\t{_moment(meta['creationTimestamp'])}\n"
-    text += "Taints:\t<none>\nUnschedulable:\tfalse\n"
-    beat = status["conditions"][0]["lastHeartbeatTime"]
-    text += f"Lease:\n  HolderIdentity:\t{meta['name']}\n  AcquireTime:\t<unset>\n"
-    text += f"  RenewTime:\t{_moment(beat)}\nConditions:\n"
-    heads = ("Type", "Status", "LastHeartbeatTime", "LastTransitionTime", "Reason", "Message")
-    text += "  " + "\t".join(heads) + "\n  " + "\t".join("-" * len(head) for head in heads) + "\n"
-    for each in status["conditions"]:
-        text += (
-            f"  {each['type']} \t{each['status']} \t{_moment(each['lastHeartbeatTime'])} "
-            f"\t{_moment(each['lastTransitionTime'])} \t{each['reason']} \t{each['message']}\n"
-        )
-    text += "Addresses:\n"
-    text += "".join(f"  {each['type']}:\t{each['address']}\n" for each in status["addresses"])
-    for title in ("capacity", "allocatable"):
-        text += f"{title.title()}:\n"
-        text += "".join(f"  {name}:\t{value}\n" for name, value in sorted(status[title].items()))
-    info = status["nodeInfo"]
-    text += "System Info:\n" + "".join(f"  {label}:\t{info[key]}\n" for label, key in _SYSTEM)
-    text += f"PodCIDR:\t{spec['podCIDR']}\nPodCIDRs:\t{','.join(spec['podCIDRs'])}\n"
-    return text + _hosted(case, meta["name"])
-
-
-_SYSTEM = (
-    ("Machine ID", "machineID"), ("System UUID", "systemUUID"), ("Boot ID", "bootID"),
-    ("Kernel Version", "kernelVersion"), ("OS Image", "osImage"),
-    ("Operating System", "operatingSystem"), ("Architecture", "architecture"),
-    ("Container Runtime Version", "containerRuntimeVersion"), ("Kubelet Version", "kubeletVersion"),
-)  # fmt: skip
-
-
-def _hosted(case: Case, node: str) -> str:
-    """The pods of a node and what they ask for; the room's nodes have 8 CPUs and 30 GiB."""
-    here = [declared(case, item) for item in objects(case, "pods", None)]
-    here = [pod for pod in here if pod["spec"]["nodeName"] == node]
-    text = f"Non-terminated Pods:\t({len(here)} in total)\n"
-    heads = ("CPU Requests", "CPU Limits", "Memory Requests", "Memory Limits", "Age")
-    text += "  Namespace\tName\t\t" + "\t".join(heads) + "\n"
-    text += "  ---------\t----\t\t" + "\t".join("-" * len(head) for head in heads) + "\n"
-    total = dict.fromkeys(_AMOUNTS, 0)
-    for pod in here:
-        meta, asked = pod["metadata"], pod["spec"]["containers"][0].get("resources", {})
-        cells = []
-        for title, name in _AMOUNTS:
-            amount = asked.get(title, {}).get(name, "0")
-            number = int(amount.rstrip("mMi"))
-            total[title, name] += number
-            cells.append(f"{amount} ({100 * number // _ALL[name]}%)")
-        text += f"  {meta['namespace']}\t{meta['name']}\t\t" + "\t".join(cells)
-        text += f"\t{_since(meta['creationTimestamp'])}\n"
-    text += "Allocated resources:\n  (Total limits may be over 100 percent, i.e., overcommitted.)\n"
-    text += "  Resource\tRequests\tLimits\n  --------\t--------\t------\n"
-    for name, unit in (("cpu", "m"), ("memory", "Mi")):
-        cells = []
-        for title in ("requests", "limits"):
-            number = total[title, name]
-            cells.append(f"{number}{unit if number else ''} ({100 * number // _ALL[name]}%)")
-        text += f"  {name}\t" + "\t".join(cells) + "\n"
-    return text + "  ephemeral-storage\t0 (0%)\t0 (0%)\n"
-
-
-_AMOUNTS = (("requests", "cpu"), ("limits", "cpu"), ("requests", "memory"), ("limits", "memory"))
-#: Allocatable, in thousandths of a CPU and in MiB.
-_ALL = {"cpu": 8_000, "memory": 30 * 1024}
-
-
 def _policy(case: Case, item: Object) -> str:
     spec = item["spec"]
     made = item["metadata"]["creationTimestamp"].replace("T", " ").replace("Z", " +0000 UTC")
     meta = item["metadata"]
     text = f"Name:\t{meta['name']}\nNamespace:\t{meta['namespace']}\nCreated on:\t{made}\n"
-    text += _mapping("Labels", meta.get("labels"))
-    text += _mapping("Annotations", meta.get("annotations"), ": ")
+    text += mapping("Labels", meta.get("labels"))
+    text += mapping("Annotations", meta.get("annotations"), ": ")
     text += f"Spec:\n  PodSelector:     {labels_text(spec['podSelector'].get('matchLabels'))}\n"
     for direction, side in (("Ingress", "from"), ("Egress", "to")):
         if direction not in spec["policyTypes"]:
@@ -308,7 +224,7 @@ def _rule(rule: Any, side: str, direction: str) -> str:
 
 def _ingress(case: Case, item: Object) -> str:
     meta, spec = item["metadata"], item["spec"]
-    text = f"Name:\t{meta['name']}\n" + _mapping("Labels", meta.get("labels"))
+    text = f"Name:\t{meta['name']}\n" + mapping("Labels", meta.get("labels"))
     address = item["status"]["loadBalancer"]["ingress"][0]["ip"]
     text += (
         f"Namespace:\t{meta['namespace']}\nAddress:\t{address}\n"
@@ -323,15 +239,15 @@ def _ingress(case: Case, item: Object) -> str:
             to = path["backend"]["service"]
             ends = _endpoints(case, f"{meta['namespace']}/{to['name']}", "http")
             text += f"    \t{path['path']} \t{to['name']}:{to['port']['number']} ({ends})\n"
-    return text + _mapping("Annotations", meta.get("annotations"), ": ")
+    return text + mapping("Annotations", meta.get("annotations"), ": ")
 
 
 def _deployment(case: Case, item: Object) -> str:
     meta, spec, status = item["metadata"], item["spec"], item["status"]
     text = f"Name:\t{meta['name']}\nNamespace:\t{meta['namespace']}\n"
-    text += f"CreationTimestamp:\t{_moment(meta['creationTimestamp'])}\n"
-    text += _mapping("Labels", meta["labels"])
-    text += _mapping("Annotations", meta["annotations"], ": ")
+    text += f"CreationTimestamp:\t{moment(meta['creationTimestamp'])}\n"
+    text += mapping("Labels", meta["labels"])
+    text += mapping("Annotations", meta["annotations"], ": ")
     text += (
         f"Selector:\t{labels_text(spec['selector']['matchLabels'])}\n"
         f"Replicas:\t{spec['replicas']} desired | {status['updatedReplicas']} updated | "
@@ -340,7 +256,7 @@ def _deployment(case: Case, item: Object) -> str:
         "RollingUpdateStrategy:\t25% max unavailable, 25% max surge\nPod Template:\n"
     )
     template = spec["template"]
-    text += _mapping("  Labels", template["metadata"]["labels"]) + "  Containers:\n"
+    text += mapping("  Labels", template["metadata"]["labels"]) + "  Containers:\n"
     text += "".join(" " + _container(each, None) for each in template["spec"]["containers"])
     text += "  Volumes:\t<none>\n  Node-Selectors:\t<none>\n  Tolerations:\t<none>\n"
     text += "Conditions:\n  Type\tStatus\tReason\n  ----\t------\t------\n"
@@ -357,7 +273,7 @@ _DESCRIBERS: Mapping[str, Callable[[Case, Object], str]] = {
     "services": _service,
     "endpointslices": _slice,
     "pods": _pod,
-    "nodes": _node,
+    "nodes": describe_node,
     "networkpolicies": _policy,
     "ingresses": _ingress,
     "deployments": _deployment,

@@ -3,13 +3,13 @@
 import numpy as np
 
 from k8snet_lessons.cluster import cluster_ips
-from k8snet_lessons.incidents.case import Case, stamp
-from k8snet_lessons.incidents.conversations import (
+from k8snet_lessons.incidents._questions import (
     answer_bytes,
     query_id,
     query_port,
     question_bytes,
 )
+from k8snet_lessons.incidents.case import Case, stamp
 from k8snet_lessons.incidents.layout import BALANCER, BANK_ADDRESS, HOST, NODES
 from k8snet_lessons.incidents.reach import name_server
 from k8snet_lessons.incidents.tables import CONNECT_TIMEOUT_S

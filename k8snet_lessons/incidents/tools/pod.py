@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from k8snet_lessons.cluster import cluster_ips
 from k8snet_lessons.dns import lookup, queries
+from k8snet_lessons.incidents._questions import answer_bytes
 from k8snet_lessons.incidents.case import Case, ToolError, stamp
-from k8snet_lessons.incidents.conversations import answer_bytes
 from k8snet_lessons.incidents.layout import BANK_NAME
 from k8snet_lessons.incidents.reach import fate, name_server
 from k8snet_lessons.incidents.tables import bank_answers
