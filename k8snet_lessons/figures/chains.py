@@ -17,6 +17,8 @@ from k8snet_lessons.datapath.steps import Jumped, Step, Translated
 from k8snet_lessons.figures.palette import BLUE, GRID, INK, MUTED, VERMILLION
 
 COLUMN: Final = 250
+# Where roads part, their labels need room.
+PARTING: Final = 64
 ROW: Final = 50
 BOX_WIDTH: Final = 196
 BOX_HEIGHT: Final = 34
@@ -34,6 +36,7 @@ class _Node:
     children: dict[str, "_Node"] = field(default_factory=dict)
     column: int = 0
     row: float = 0.0
+    x: float = 0.0
 
 
 def road(outcome: Outcome) -> list[str]:
@@ -77,17 +80,23 @@ def tree_svg(trace: Trace, chosen: int = 0) -> str:
     leaves = _place(root)
     shown = [node for node in _all(root) if node.row < MOST_ROWS]
     columns = 1 + max(node.column for node in shown)
+    partings = {node.column for node in shown if len(node.children) > 1}
+    for node in shown:
+        before = sum(column < node.column for column in partings)
+        node.x = 12 + node.column * COLUMN + before * PARTING
     rows = min(leaves, MOST_ROWS)
-    width, height = columns * COLUMN + 12, rows * ROW + 26
+    width, height = columns * COLUMN + len(partings) * PARTING + 12, rows * ROW + 26
     parts = [
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' width='100%' "
         f"role='img' aria-label='{html.escape(_spoken(trace), quote=True)}' "
         f"style='max-width:{width}px;display:block' font-family='{_FONT}'>",
         f"<rect width='{width}' height='{height}' rx='8' fill='#fbfcfd' stroke='{GRID}'/>",
     ]
-    for node in shown:
-        parts += [_edge(node, child, trace, chosen) for child in node.children.values()
-                  if child.row < MOST_ROWS]  # fmt: skip
+    roads = [(node, child) for node in shown for child in node.children.values()
+             if child.row < MOST_ROWS]  # fmt: skip
+    # All lines first, so that none crosses a label.
+    parts += [_line(node, child, chosen) for node, child in roads]
+    parts += [_label(child, chosen) for node, child in roads if len(node.children) > 1]
     parts += [_box(node, chosen) for node in shown]
     if leaves > MOST_ROWS:
         parts.append(
@@ -178,7 +187,7 @@ def _all(node: _Node) -> Iterable[_Node]:
 
 
 def _at(node: _Node) -> tuple[float, float]:
-    return 12 + node.column * COLUMN, 14 + node.row * ROW
+    return node.x, 14 + node.row * ROW
 
 
 def _box(node: _Node, chosen: int) -> str:
@@ -197,19 +206,23 @@ def _box(node: _Node, chosen: int) -> str:
     )
 
 
-def _edge(node: _Node, child: _Node, trace: Trace, chosen: int) -> str:
+def _line(node: _Node, child: _Node, chosen: int) -> str:
     (x1, y1), (x2, y2) = _at(node), _at(child)
     x1, y1, y2 = x1 + BOX_WIDTH, y1 + BOX_HEIGHT / 2, y2 + BOX_HEIGHT / 2
     lit = chosen in child.outcomes
     color, width = (BLUE, 2.2) if lit else ("#9aa5b1", 1.2)
     middle = (x1 + x2) / 2
-    line = (
+    return (
         f"<path d='M{x1},{y1} C{middle},{y1} {middle},{y2} {x2},{y2}' fill='none' "
         f"stroke='{color}' stroke-width='{width}'/>"
     )
-    if len(node.children) < 2:
-        return line
-    return line + (
+
+
+def _label(child: _Node, chosen: int) -> str:
+    x2, y2 = _at(child)
+    y2 += BOX_HEIGHT / 2
+    lit = chosen in child.outcomes
+    return (
         f"<text x='{x2 - 4}' y='{y2 - 5}' text-anchor='end' font-size='12' font-weight='600' "
         "paint-order='stroke' stroke='#fbfcfd' stroke-width='5' "
         f"fill='{VERMILLION if lit else INK}'>{child.probability}</text>"

@@ -235,6 +235,8 @@ HEAD = "*nat\n:PREROUTING ACCEPT [0:0]\n:X - [0:0]\n:Y - [0:0]\n"
         (HEAD + "-A X -j DNAT\nCOMMIT", "line 5", "--to-destination"),
         (HEAD + "-A X -j DNAT --to-destination 10.0.0.1:99999\nCOMMIT", "line 5", "65535"),
         (HEAD + "-A X -j DNAT --to-destination 10.0.0.x\nCOMMIT", "line 5", "IP address"),
+        (HEAD + "-A X -p tcp -j REDIRECT --to-ports 99999\nCOMMIT", "line 5", "65535"),
+        (HEAD + "-A X -p tcp -j REDIRECT --to-ports blue\nCOMMIT", "line 5", "whole number"),
         (HEAD + "-A X -j MARK --set-mark blue\nCOMMIT", "line 5", "whole number"),
         (HEAD + "-A X -j ACCEPT --now\nCOMMIT", "line 5", "nothing after"),
         (HEAD + "-A X -j ACCEPT -j DROP\nCOMMIT", "line 5", "one -j"),

@@ -7,6 +7,7 @@ import pytest
 
 from k8snet_lessons.datapath import Conntrack, Packet, RecentLists, parse_iptables_save, trace
 from k8snet_lessons.datapath.netfilter.walk import Budget
+from k8snet_lessons.datapath.steps import Routed
 from k8snet_lessons.errors import InputError
 
 NODE = {"192.168.0.2"}
@@ -482,6 +483,17 @@ def test_translations(target, hook, origin, dst, dport, src):
     outcome = only(trace(rules, VIP, origin, local_addresses=NODE))
     assert (outcome.packet.dst, outcome.packet.dport, outcome.packet.src) == (dst, dport, src)
     assert outcome.masqueraded == (src != VIP.src)
+
+
+def test_redirect_stays_on_the_node_whose_address_is_not_known():
+    rules = ruleset(
+        "-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 15006",
+        "-A PREROUTING -m addrtype --dst-type LOCAL -j MARK --set-mark 0x1",
+    )
+    found = trace(rules, Packet("10.0.0.2", "192.0.2.9", 80), "external")
+    assert only(found).packet.dport == 15006
+    assert [step.to for step in only(found).steps if isinstance(step, Routed)] == ["this node"]
+    assert only(found).ended_at == "INPUT"
 
 
 def test_a_range_of_destinations_is_each_of_them():

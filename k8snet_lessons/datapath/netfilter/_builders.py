@@ -268,6 +268,13 @@ def _masquerade(group: Group, fields: Fields) -> r.Target:
     return r.Masquerade(fully, ports)
 
 
+def _redirect(group: Group, fields: Fields) -> r.Target:
+    for option in group.options:
+        if option.name == "--to-ports":
+            fields.port_range("--to-ports", _value(option, fields))
+    return r.OtherTarget("REDIRECT", group.words())
+
+
 def _set_mark(group: Group, fields: Fields) -> r.Target:
     connection = group.module == "CONNMARK"
     if len(group.options) != 1 or group.options[0].name not in _MARKING:
@@ -299,6 +306,7 @@ TARGET_BUILDERS: dict[str, Callable[[Group, Fields], r.Target]] = {
     "DNAT": _nat,
     "SNAT": _nat,
     "MASQUERADE": _masquerade,
+    "REDIRECT": _redirect,
     "MARK": _set_mark,
     "CONNMARK": _set_mark,
 }

@@ -231,15 +231,17 @@ class Journey:
                     probability=path.probability * way.share,
                     entry=replace(path.entry, reply=reply, mark=path.connection_mark),
                     masqueraded=path.masqueraded or way.source,
+                    redirected=path.redirected or way.kind == "REDIRECT",
                 ).then(step)
             )
         return out
 
     def _route(self, path: Path, hook: str) -> tuple[Path, bool]:
         packet = path.packet
-        local = self.node.is_local(packet.dst, packet, "dst")
+        local = path.redirected or self.node.is_local(packet.dst, "dst")
         if local:
-            step = Routed(hook, to="this node", why=f"{packet.dst} is one of its addresses")
+            why = "REDIRECT" if path.redirected else f"{packet.dst} is one of its addresses"
+            step = Routed(hook, to="this node", why=why)
         else:
             name = self._interface_to(packet.dst)
             over = f" over {name}" if name else ""
@@ -282,7 +284,7 @@ class Journey:
         return view
 
     def _stays(self, path: Path) -> bool:
-        return self.node.is_local(path.packet.dst, path.packet, "dst")
+        return path.redirected or self.node.is_local(path.packet.dst, "dst")
 
 
 def _picked(made: list, toss: Toss) -> list:  # type: ignore[type-arg]

@@ -165,7 +165,7 @@ def _address_type(match: r.AddrType, view: View) -> Answer:
 
 
 def _is_kind(kind: str, address: str, side: r.Side, view: View) -> bool:
-    local = view.node.is_local(address, view.packet, side)
+    local = view.node.is_local(address, side)
     if kind == "LOCAL":
         return local
     if kind == "BROADCAST":

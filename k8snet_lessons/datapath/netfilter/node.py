@@ -48,11 +48,11 @@ class Node:
     origin: Origin
     assumptions: dict[str, None] = field(default_factory=dict)
 
-    def is_local(self, address: str, packet: Packet, side: r.Side) -> bool:
+    def is_local(self, address: str, side: r.Side) -> bool:
         """Whether the node holds an address.
 
-        Without a list of addresses the dump's own hints decide, and the decision is
-        noted among the assumptions.
+        Without a list of addresses the dump's own hints decide, by the packet as it came,
+        and the decision is noted among the assumptions.
         """
         if address == "::1" or address.startswith("127.") or address in self.addresses:
             return True
@@ -66,9 +66,10 @@ class Node:
         # A packet that DNAT sent elsewhere went to a pod, which is not the node.
         if side == "src" or address in hints.services or address != self.first.dst:
             return False
-        if (packet.protocol, packet.dport) in hints.node_ports:
+        first = self.first
+        if (first.protocol, first.dport) in hints.node_ports:
             self.assumptions[
-                f"{address} is taken as an address of this node, as port {packet.dport} is one of "
+                f"{address} is taken as an address of this node, as port {first.dport} is one of "
                 "its node ports; give local_addresses to say otherwise"
             ] = None
             return True

@@ -52,6 +52,8 @@ class Path(NamedTuple):
         The connection, with the translations made so far.
     masqueraded : bool
         Whether the source was rewritten.
+    redirected : bool
+        Whether REDIRECT turned it to the node itself, whose address may not be known.
     came_in : str or None
         Interface; empty for a packet of the host itself, None if not known.
     recent : RecentLists
@@ -68,6 +70,7 @@ class Path(NamedTuple):
     direction: Direction = "original"
     entry: Entry | None = None
     masqueraded: bool = False
+    redirected: bool = False
     came_in: str | None = None
     recent: RecentLists = RecentLists()
     unknowns: tuple[Unknown, ...] = ()

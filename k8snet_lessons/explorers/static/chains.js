@@ -11,7 +11,7 @@ class ChainView {
     el.append(this.node);
     this.onFrame = () => this.show(model.get("frame"));
     this.onMessage = (message) => {
-      if (message.kind === "error") this.error.textContent = message.text;
+      if (message.kind === "error") this.complaint.textContent = message.text;
     };
     model.on("change:frame", this.onFrame);
     model.on("msg:custom", this.onMessage);
@@ -19,7 +19,9 @@ class ChainView {
   }
 
   ask(message) {
-    this.error.textContent = "";
+    this.error.textContent = this.ownError.textContent = "";
+    this.walking = message.kind === "walk";
+    this.complaint = this.walking ? this.ownError : this.error;
     this.model.send(message);
   }
 
@@ -40,7 +42,8 @@ class ChainView {
     this.policy = element("select", { "data-knob": "policy", onchange: () => set("policy", this.policy.value) },
       element("option", {}, "Cluster"), element("option", {}, "Local"));
     this.reset = element("button", { type: "button", class: "k8s-button", onclick: () => this.ask({ kind: "reset" }) }, "Reset");
-    this.error = element("p", { class: "k8s-error", role: "alert" });
+    this.error = this.complaint = element("p", { class: "k8s-error", role: "alert" });
+    this.ownError = element("p", { class: "k8s-error", role: "alert" });
     this.verdict = element("p", { class: "k8s-verdict", role: "status" });
     this.headline = element("p", { class: "k8s-headline", role: "status", "aria-live": "polite" });
     this.picture = element("div", { class: "k8s-chain-picture", onclick: (event) => {
@@ -78,7 +81,8 @@ class ChainView {
         element("div", { class: "k8s-chain-own-line" },
           this.labelled("Packet", this.packet), this.labelled("It comes", this.origin),
           element("button", { type: "button", class: "k8s-button k8s-primary", "data-action": "walk", onclick: walk }, "Walk it"),
-          element("button", { type: "button", class: "k8s-button", "data-action": "example", onclick: fill }, "Put in an example"))));
+          element("button", { type: "button", class: "k8s-button", "data-action": "example", onclick: fill }, "Put in an example")),
+        this.ownError));
   }
 
   question() {
@@ -116,6 +120,9 @@ class ChainView {
     this.steps.innerHTML = frame.steps;
     for (const summary of this.steps.querySelectorAll("summary")) keepKeys(summary);
     this.notes.replaceChildren(...frame.notes.map((note) => element("li", {}, note)));
+    // The answer to a packet of one's own stands above the place where it was asked.
+    if (this.walking && frame.own) this.headline.scrollIntoView({ block: "center" });
+    this.walking = false;
   }
 
   stop() {
