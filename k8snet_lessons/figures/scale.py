@@ -60,9 +60,10 @@ def first_packet(load_now: ServiceLoad, mode: Mode) -> Figure:
                 "range": [-1.2, 3.2],
                 **duration_ticks(),
             },
-            "margin": dict(_MARGIN),
+            "margin": {**_MARGIN, "t": 34},
             "showlegend": True,
-            "legend": {"x": 0.02, "y": 0.98},
+            # Above the plot: a guess may be drawn at any height in it.
+            "legend": {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0},
         },
     }
 
