@@ -168,7 +168,7 @@ def encapsulation(name: str) -> Encapsulation:
     if name in MODELS:
         name = MODELS[name].encapsulation
     if name not in ENCAPSULATIONS:
-        raise InputError("encapsulation", name, ", ".join([*ENCAPSULATIONS, *MODELS]))
+        raise InputError("encapsulation", name, ", ".join({**ENCAPSULATIONS, **MODELS}))
     return ENCAPSULATIONS[name]
 
 
