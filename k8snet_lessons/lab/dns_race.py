@@ -47,9 +47,10 @@ def pairs_answered(address: str, port: int, pairs: int, timeout_s: float) -> tup
     with mmap.mmap(-1, 8) as shared:
         turn = memoryview(shared).cast("q")
         turn[0] = -1
+        parent = os.getpid()
         second = os.fork()
         if second == 0:
-            die_with_parent()
+            die_with_parent(parent)
             try:
                 for i, client in enumerate(clients):
                     spins = 0

@@ -28,9 +28,11 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def die_with_parent() -> None:
+def die_with_parent(parent: int) -> None:
     """Ask the kernel to kill this process when its parent ends, however that happens."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it had ended before the kernel was asked
+        os._exit(0)
 
 
 class Host:
@@ -49,7 +51,10 @@ class Host:
         fork = multiprocessing.get_context("fork")
         self._pipe, theirs = fork.Pipe()
         self._process = fork.Process(
-            target=_serve, args=(theirs, self._pipe, fresh_namespace), daemon=True, name=name
+            target=_serve,
+            args=(theirs, self._pipe, fresh_namespace, os.getpid()),
+            daemon=True,
+            name=name,
         )
         with undisturbed():
             self._process.start()
@@ -181,8 +186,8 @@ def add_route(host: Host, destination: str, gateway: str, mtu_bytes: int | None 
     host.call(_add_route, destination, gateway, mtu_bytes)
 
 
-def _serve(pipe: Connection, other_end: Connection, fresh_namespace: bool) -> None:
-    die_with_parent()
+def _serve(pipe: Connection, other_end: Connection, fresh_namespace: bool, parent: int) -> None:
+    die_with_parent(parent)
     other_end.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -215,10 +220,11 @@ def _serve(pipe: Connection, other_end: Connection, fresh_namespace: bool) -> No
 
 
 def _fork_child(function: Callable[..., Any], args: tuple[Any, ...]) -> int:
+    parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
-    die_with_parent()
+    die_with_parent(parent)
     try:
         function(*args)
     finally:

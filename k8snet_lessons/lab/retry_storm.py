@@ -6,6 +6,7 @@ takes no CPU. It answers in the order of arrival, whether or not the client stil
 
 import asyncio
 import multiprocessing
+import os
 import random
 import signal
 import time
@@ -87,8 +88,8 @@ async def _answer(writer: asyncio.StreamWriter, line: bytes) -> None:
     writer.close()
 
 
-def _server(spec: StormSpec, ready: Connection) -> None:
-    die_with_parent()
+def _server(spec: StormSpec, ready: Connection, parent: int) -> None:
+    die_with_parent(parent)
     # It ends when it is killed, and a signal to all of the lab is the lab's to answer.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -168,7 +169,7 @@ async def _round(specs: list[StormSpec], seed: int) -> list[_Counts]:
     try:
         for spec in specs:
             here, there = fork.Pipe()
-            process = fork.Process(target=_server, args=(spec, there), daemon=True)
+            process = fork.Process(target=_server, args=(spec, there, os.getpid()), daemon=True)
             with undisturbed():
                 process.start()
                 servers.append(process)

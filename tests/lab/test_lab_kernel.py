@@ -405,20 +405,23 @@ def test_whatever_ends_a_run_nothing_of_it_stays(name, processes, number, tmp_pa
         text=True,
         preexec_fn=hear_interrupts,
     )
-    deadline = time.monotonic() + 60
-    while len(marked_processes(mark)) < processes:
-        assert running.poll() is None, running.communicate()[0]
-        assert time.monotonic() < deadline, "it never came so far"
-        time.sleep(0.01)
-    if name == "conntrack-full":
-        assert (SYSCTL / "nf_conntrack_max").read_text() != before
-    running.send_signal(number)
-    said = running.communicate(timeout=60)[0]
-    deadline = time.monotonic() + 60
-    while marked_processes(mark) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert marked_processes(mark) == []
-    assert (SYSCTL / "nf_conntrack_max").read_text() == before
+    try:
+        deadline = time.monotonic() + 60
+        while len(marked_processes(mark)) < processes:
+            assert running.poll() is None, running.communicate()[0]
+            assert time.monotonic() < deadline, "it never came so far"
+            time.sleep(0.01)
+        if name == "conntrack-full":
+            assert (SYSCTL / "nf_conntrack_max").read_text() != before
+        running.send_signal(number)
+        said = running.communicate(timeout=60)[0]
+        deadline = time.monotonic() + 60
+        while marked_processes(mark) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert marked_processes(mark) == []
+        assert (SYSCTL / "nf_conntrack_max").read_text() == before
+    finally:
+        running.kill()  # whatever failed here must not keep the machine's settings
     assert list(scratch.iterdir()) == list(records.iterdir()) == []
     assert running.returncode == (1 if number != signal.SIGKILL else -signal.SIGKILL)
     if number != signal.SIGKILL:
