@@ -40,7 +40,7 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "name-ladder": "ndots 2",
         "connection-table": "TIME_WAIT 30 s",
         "wrong-mtu": "IP in IP",
-        "what-a-wall-costs": "kept connections",
+        "what-a-wall-costs": "ten peers",
         "blast-radius": "a node is lost",
         "wording": "sound",
     }
