@@ -408,7 +408,11 @@ def test_whatever_ends_a_run_nothing_of_it_stays(name, processes, number, tmp_pa
     try:
         deadline = time.monotonic() + 60
         while len(marked_processes(mark)) < processes:
-            assert running.poll() is None, running.communicate()[0]
+            if running.poll() is not None:
+                said = running.communicate()[0]
+                if "cannot run here" in said:  # another run of the lab is under way
+                    pytest.skip(said[-300:])
+                pytest.fail(said)
             assert time.monotonic() < deadline, "it never came so far"
             time.sleep(0.01)
         if name == "conntrack-full":
