@@ -82,7 +82,7 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
         ),
         notes=(
             "Fitted to this course's record of a real kernel (k8snet measure policy-rules): its "
-            "own nftables rules on one idle node. How a network plugin writes a policy is its "
+            "own nftables rules on one node. How a network plugin writes a policy is its "
             "choice.",
             "The straight line misses the measured levels by at most "
             f"{100 * figures.misfit_share():.0f} %: from some thousands on, the rules no longer "

@@ -21,8 +21,8 @@ _STYLE: dict[Form, tuple[str, str]] = {
     "set": (BLUE, "dash"),
     "untracked": (GREEN, "dot"),
 }
-_PEERS = np.linspace(1, 20_000, 40)
-_TOP_US = 200.0
+# Each curve is a straight line, so a short axis for few peers shows what a long one would hide.
+_SPANS = ((1_000, 10.0), (20_000, 200.0))
 
 
 def new_connection(peers: float, form: Form) -> Figure:
@@ -38,12 +38,14 @@ def later_packet(peers: float, form: Form) -> Figure:
 
 
 def _plot(field: str, title: str, peers: float, here: float) -> Figure:
+    most, top_us = next(each for each in _SPANS if peers <= each[0])
+    drawn = np.linspace(1, most, 40)
     return {
         "data": [
             *[
                 {
                     "type": "scatter", "mode": "lines", "name": NAMES[form],
-                    "x": _PEERS, "y": getattr(wall_cost(_PEERS, form), field),
+                    "x": drawn, "y": getattr(wall_cost(drawn, form), field),
                     "line": {"color": color, "width": 2.5, "dash": dash},
                     "hovertemplate": "%{x:,.0f} peers: %{y:.2f} µs<extra>" + NAMES[form]
                     + "</extra>",
@@ -57,8 +59,10 @@ def _plot(field: str, title: str, peers: float, here: float) -> Figure:
             },
         ],
         "layout": {
-            "xaxis": {"title": "peers that the policy admits", "range": [-400, 20_400]},
-            "yaxis": {"title": title, "range": [-0.03 * _TOP_US, _TOP_US]},
+            "xaxis": {
+                "title": "peers that the policy admits", "range": [-0.02 * most, 1.02 * most],
+            },
+            "yaxis": {"title": title, "range": [-0.03 * top_us, top_us]},
             "margin": {"l": 62, "r": 16, "t": 12, "b": 46},
             "showlegend": True,
             "legend": {"y": 1, "x": 0.02, "font": {"size": 12}},
