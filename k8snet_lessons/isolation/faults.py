@@ -186,7 +186,7 @@ DEFENSE_NAMES: Final = MappingProxyType(
         "retry_budget": "retry budget of 20 %",
         "short_queue": "short queue",
         "circuit_breaker": "circuit breaker at the callers",
-        "drain": "ingress drains before it stops",
+        "drain": "ingress drains first",
     }
 )
 
