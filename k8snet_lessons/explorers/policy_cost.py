@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from k8snet_lessons.data.costs import costs
 from k8snet_lessons.datapath.policy import Form, wall_cost
 from k8snet_lessons.explorers._knob import Knob
 from k8snet_lessons.explorers._view import Number, Panel, Prediction, View
@@ -55,6 +56,7 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
     first_us, later_us = float(here.first_us[0]), float(here.later_us[0])
     request_us = float(here.per_request_us(per_connection)[0])
     name = figures.NAMES[form]
+    one_set = costs()["policy.set_us"]
     return View(
         headline=(
             f"{peers:,.0f} peers, {name}: a new connection pays {duration(first_us)}, each later "
@@ -85,8 +87,10 @@ def view(settings: Mapping[str, Any], *, requests: int) -> View:
             "own nftables rules on one node. How a network plugin writes a policy is its "
             "choice.",
             "The straight line misses the measured levels by at most "
-            f"{100 * figures.misfit_share():.0f} %: from some thousands on, the rules no longer "
-            "fit into the processor's inner caches, and each costs more.",
+            f"{100 * figures.misfit_share():.0f} %: from some thousands on, each rule costs more, "
+            "presumably because the list no longer fits into the processor's inner caches.",
+            "What one set adds cannot be told from zero: between "
+            f"{one_set.low:.2f} and {one_set.high:.2f} µs in this record.",
             "The client is the last of the peers. The first of them would pay for one rule only.",
         ),
         code=(

@@ -274,7 +274,7 @@ def _walls() -> Iterator[Agreement]:
             fit.record,
             "fitted",
             log_x=True,
-            remark="From some thousands on, the rules outgrow the inner caches.",
+            remark="From some thousands on, each rule costs more; presumably the caches.",
         )
 
 

@@ -58,6 +58,11 @@ CLAIMS = (
         "https://github.com/kubernetes/kubernetes/pull/139957",
     ),
     documented(
+        "1.37 can, by an alpha feature",
+        "KEP-6032: LocalhostNodePortUserspaceProxy",
+        "https://github.com/kubernetes/enhancements/issues/6032",
+    ),
+    documented(
         "deprecated since 1.35, and since 1.37 it stands behind a feature gate that is planned "
         "to be off by default in 1.40",
         "KEP-5495",

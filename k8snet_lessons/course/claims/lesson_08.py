@@ -50,8 +50,13 @@ CLAIMS = (
     ),
     documented(
         "and 5 s in a Node.js server as it comes",
-        "Node.js: server.keepAliveTimeout, default",
+        "Node.js 22: server.keepAliveTimeout, default",
         "https://nodejs.org/docs/latest-v22.x/api/http.html#serverkeepalivetimeout",
+    ),
+    documented(
+        "65 s since Node.js 26",
+        "nodejs/node pull request 62782",
+        "https://github.com/nodejs/node/pull/62782",
     ),
     recorded(
         "the client gets a 502",
