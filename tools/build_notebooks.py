@@ -105,6 +105,7 @@ def execute(notebook: dict[str, Any], folder: Path, name: str) -> dict[str, Any]
     node = nbformat.reads(write_text(notebook), as_version=4)
     client = NotebookClient(
         node,
+        coalesce_streams=True,  # where a busy machine breaks an output in two says nothing
         timeout=120,
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},

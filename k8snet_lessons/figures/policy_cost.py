@@ -13,7 +13,7 @@ from k8snet_lessons.figures.palette import BLUE, GREEN, INK, VERMILLION
 NAMES: dict[Form, str] = {
     "rules": "a rule for each peer",
     "set": "one set",
-    "untracked": "a rule for each, every packet",
+    "untracked": "a rule each, every packet",
 }
 _RECORDED: dict[Form, str] = {**NAMES, "untracked": "a rule for each peer, every packet"}
 _STYLE: dict[Form, tuple[str, str]] = {

@@ -263,8 +263,15 @@ class _Pass:
         return Blast(
             time_s=self.time_s,
             services=names,
-            calls_failed=np.clip(np.array(shares), 0, 1),
+            calls_failed=_lost(np.array(shares)),
             users=users,
-            users_failed=np.clip(failed, 0, 1),
+            users_failed=_lost(failed),
             users_per_s=np.array([world.service(n).entry_per_s for n in users]),
         )
+
+
+def _lost(share: Floats) -> Floats:
+    """A share between none and all; what a difference from one leaves of rounding is none."""
+    lost: Floats = np.clip(share, 0, 1)
+    lost[lost < 1e-12] = 0.0
+    return lost

@@ -33,7 +33,7 @@ CLAIMS = (
         "KEP-3866: NFTablesProxyMode",
         KEP_NFTABLES,
     ),
-    recorded("Up to about 2,500 Services its rules fit the processor's caches", "first-packet"),
+    recorded("Up to about 2,500 Services a rule costs little", "first-packet"),
     published(
         "full sync of 44,125 Services (v1.36.1) took more than 16 minutes",
         "kubernetes/kubernetes issue 139513",
