@@ -96,10 +96,10 @@ def agreements() -> tuple[Agreement, ...]:
     )
 
 
-def _of_fit(fit: Fit, what: str, y_title: str, remark: str, *, log: bool) -> Agreement:
+def _of_fit(fit: Fit, what: str, of: str, y_title: str, remark: str, *, log: bool) -> Agreement:
     return Agreement(
         what,
-        "Services (log scale)",
+        f"{of} (log scale)",
         y_title,
         tuple(point.x for point in fit.points),
         tuple(point.fitted for point in fit.points),
@@ -120,13 +120,13 @@ def _first_packets() -> Iterator[Agreement]:
                 "Between 5,000 and 10,000 Services the table outgrows the caches step by step; "
                 "one straight line does not follow that."
             )
-        yield _of_fit(fits()[name], what, "connect() (µs)", remark, log=False)
+        yield _of_fit(fits()[name], what, "Services", "connect() (µs)", remark, log=False)
 
 
 def _loads() -> Iterator[Agreement]:
     remark = "A power law through three rounds a setting; the exponent is what the course uses."
     for name, what in _LOADS.items():
-        yield _of_fit(fits()[name], what, "time (s)", remark, log=True)
+        yield _of_fit(fits()[name], what, "Services", "time (s)", remark, log=True)
 
 
 def _ladders() -> Iterator[Agreement]:
@@ -259,23 +259,12 @@ def _storms() -> Iterator[Agreement]:
 
 
 def _walls() -> Iterator[Agreement]:
+    remark = "From some thousands on, each rule costs more; presumably the caches."
     for name, what in (
         ("policy.rule_us", "new connection through a policy, a rule for each peer"),
         ("policy.untracked_rule_us", "any packet through a policy that is asked for each"),
     ):
-        fit = fits()[name]
-        yield Agreement(
-            what,
-            "peers (log scale)",
-            "connect() or send (µs)",
-            tuple(point.x for point in fit.points),
-            tuple(point.fitted for point in fit.points),
-            tuple(point.measured for point in fit.points),
-            fit.record,
-            "fitted",
-            log_x=True,
-            remark="From some thousands on, each rule costs more; presumably the caches.",
-        )
+        yield _of_fit(fits()[name], what, "peers", "connect() or send (µs)", remark, log=False)
 
 
 def _patience() -> Iterator[Agreement]:

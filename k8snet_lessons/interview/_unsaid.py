@@ -56,9 +56,13 @@ def _doubts() -> re.Pattern[str]:
     )
 
 
+#: What calls a statement untrue.
+_FALSE: Final = "false untrue wrong incorrect nonsense mistaken misleading"
+
+
 @cache
 def _retractions() -> re.Pattern[str]:
-    wrong = _any("wrong false nonsense incorrect outdated myth untrue misleading rubbish mistaken")
+    wrong = _any(f"{_FALSE} outdated myth rubbish")
     return re.compile(
         rf"^(?:that|this|which|it|that's|it's|thi)(?: \S+){{0,2}} (?:{wrong}|not true)\b(?! that\b)"
     )
@@ -70,7 +74,7 @@ _SUBJECT: Final = 4
 
 @cache
 def _refusals() -> re.Pattern[str]:
-    false = _any("false untrue wrong incorrect nonsense mistaken misleading")
+    false = _any(_FALSE)
     right = _any("true right correct so case")
     return re.compile(
         rf"\b(?:(?:not|isn't|wasn't|hardly)(?: the)? {right}|{false}|{_any('doubt disagree')})"
@@ -83,7 +87,7 @@ def _refusals() -> re.Pattern[str]:
 
 @cache
 def _refused_whole() -> re.Pattern[str]:
-    false = _any("false untrue wrong incorrect nonsense mistaken misleading")
+    false = _any(_FALSE)
     claim = _any("claim idea notion belief statement view assumption")
     return re.compile(
         rf"^(?:(?:the|this) {claim} )?that\b.* (?:is|are)(?: \S+)? (?:{false}|not true|not so)\b"
